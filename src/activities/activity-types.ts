@@ -1,0 +1,58 @@
+/** Signatures of the activities, for workflows (`import type` only) and for the factories that implement them. */
+import type {
+  CollectResult,
+  FinishInput,
+  HoldInput,
+  Lease,
+  PreparedPrompt,
+  SubmitReceipt,
+} from '../domain/job.ts';
+
+export interface ClaimInput {
+  readonly jobId: string;
+  readonly tenant: string;
+  readonly pool: string;
+  readonly attempt: number;
+  /** 1 (first) to 5. */
+  readonly priority: number;
+  /** Lease of the attempt before, when it is proven that its prompt is gone. */
+  readonly release?: Lease;
+}
+
+/** On `gpu-<pool>`, executed by the placer. */
+export interface PlacementActivities {
+  claim(input: ClaimInput): Promise<Lease>;
+}
+
+/** On `cpu`. */
+export interface CpuActivities {
+  prepare(lease: Lease): Promise<PreparedPrompt>;
+}
+
+export interface SubmitInput {
+  readonly lease: Lease;
+  readonly prepared: PreparedPrompt;
+  readonly traceId: string;
+}
+
+export interface CollectInput {
+  readonly lease: Lease;
+  readonly receipt: SubmitReceipt;
+  readonly outputPrefix: string;
+  readonly expectedOutputs: number;
+  readonly serverLostAfterMs: number;
+}
+
+/** On `gpu-host-<server>`. */
+export interface HostActivities {
+  submit(input: SubmitInput): Promise<SubmitReceipt>;
+  collect(input: CollectInput): Promise<CollectResult>;
+  withdraw(lease: Lease): Promise<void>;
+}
+
+/** Local activities of the cpu worker: one short database transaction each. */
+export interface RecordActivities {
+  finish(input: FinishInput): Promise<void>;
+  setHeld(input: HoldInput): Promise<void>;
+  releaseLease(lease: Lease): Promise<void>;
+}

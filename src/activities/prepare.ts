@@ -1,0 +1,112 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Generation } from '../domain/generation.ts';
+import type { GraphRef, Lease, PreparedPrompt } from '../domain/job.ts';
+import { outputPrefix } from '../domain/naming.ts';
+import type { BlobRecords } from '../db/blobs.ts';
+import type { PrepareReads } from '../db/prepare-reads.ts';
+import type { RunStore } from '../db/runs.ts';
+import { buildGraph } from '../ecosystems/index.ts';
+import { resolveFiles, type ListedFiles } from '../ecosystems/resolve-files.ts';
+import type { ResolvedFiles } from '../ecosystems/resolved-files.ts';
+import { OrchestratorError } from '../errors.ts';
+import type { BlobStore } from '../ports.ts';
+import { blobKeyFor } from '../storage/keys.ts';
+
+export interface PrepareDeps {
+  readonly reads: PrepareReads;
+  readonly runs: Pick<RunStore, 'advance'>;
+  readonly storage: BlobStore;
+  readonly blobs: Pick<BlobRecords, 'putBlobs'>;
+  readonly blobRetentionDays: number;
+}
+
+/** Larger graphs go to the blob store: histories carry references, not bulk. */
+const INLINE_GRAPH_BYTES = 64 * 1024;
+/** A server's lists change rarely, and one list object keeps its search index. */
+const LISTS_TTL_MS = 2_000;
+
+/**
+ * Turns a leased job into a graph for the server of its lease. Idempotent: it reads, builds the same graph again, and
+ * advances the row only forward. Throws `lease_lost` when the lease is gone and `model_missing` when a file is.
+ */
+export function createPrepare(deps: PrepareDeps) {
+  const { reads, runs } = deps;
+  const lists = new Map<string, { at: number; files: Promise<ListedFiles> }>();
+  const serverFiles = (serverId: string): Promise<ListedFiles> => {
+    const cached = lists.get(serverId);
+    if (cached && Date.now() - cached.at < LISTS_TTL_MS) return cached.files;
+    const files = reads.serverFiles(serverId);
+    lists.set(serverId, { at: Date.now(), files });
+    files.catch(() => lists.delete(serverId));
+    return files;
+  };
+
+  return async (lease: Lease): Promise<PreparedPrompt> => {
+    const startedAtMs = Date.now();
+    const runId = activityInfo().workflowExecution?.runId ?? '';
+    const job = await reads.findLeasedJob(lease, runId);
+    if (!job)
+      throw new OrchestratorError(
+        'lease_lost',
+        `Attempt ${lease.attempt} of job ${lease.jobId} no longer holds its lease on ${lease.serverId}.`,
+      );
+    const { generation } = job;
+    const airs = [generation.model, ...generation.networks.map((network) => network.air)];
+    const [files, names] = await Promise.all([
+      serverFiles(lease.serverId),
+      reads.fileNames(job.tenant, airs),
+    ]);
+    const prefix = outputPrefix(lease.jobId, lease.runIndex, lease.attempt);
+    const resolved = filesOf(generation, files, names, lease.serverId);
+    const graph = await toRef(
+      JSON.stringify(buildGraph(generation, resolved, prefix)),
+      { lease, tenant: job.tenant },
+      deps,
+    );
+    await runs.advance(lease, 'prepare');
+    return {
+      graph,
+      outputPrefix: prefix,
+      expectedOutputs: 1,
+      durationMs: Date.now() - startedAtMs,
+    };
+  };
+}
+
+function filesOf(
+  generation: Generation,
+  listed: ListedFiles,
+  names: ReadonlyMap<string, string | null>,
+  serverId: string,
+): ResolvedFiles {
+  const { files, missing } = resolveFiles(generation, (air) => names.get(air) ?? undefined, listed);
+  if (files) return files;
+  const why = missing.map(({ message }) => message).join(' ');
+  throw new OrchestratorError('model_missing', `${serverId} no longer has every file: ${why}`);
+}
+
+async function toRef(
+  text: string,
+  { lease, tenant }: { readonly lease: Lease; readonly tenant: string },
+  { storage, blobs, blobRetentionDays }: PrepareDeps,
+): Promise<GraphRef> {
+  if (Buffer.byteLength(text) <= INLINE_GRAPH_BYTES) return { text };
+  const storageKey = `graphs/${lease.promptId}.json`;
+  const { bytes, sha256 } = await storage.put(storageKey, Buffer.from(text));
+  const id = blobKeyFor(lease.promptId, 0, 'json');
+  await blobs.putBlobs([
+    {
+      id,
+      tenant,
+      jobId: lease.jobId,
+      storageKey,
+      contentType: 'application/json',
+      bytes,
+      sha256,
+      width: null,
+      height: null,
+      expiresAt: new Date(Date.now() + blobRetentionDays * 86_400_000),
+    },
+  ]);
+  return { blob: { ref: storageKey, sha256, bytes }, blobKey: id };
+}

@@ -1,0 +1,64 @@
+import { activityInfo } from '@temporalio/activity';
+import type { RunStore } from '../db/runs.ts';
+import type { LeaseStore } from '../db/leases.ts';
+import type { Wakeups } from '../db/wakeups.ts';
+import { OrchestratorError } from '../errors.ts';
+import { blobKeyFor } from '../storage/keys.ts';
+import type { RecordActivities } from './activity-types.ts';
+import { withActivityFailures } from './failures.ts';
+
+export interface RecordDeps {
+  readonly runs: RunStore;
+  readonly leases: LeaseStore;
+  readonly wakeups: Pick<Wakeups, 'wake'>;
+  readonly blobRetentionDays: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Local activities: one transaction each, idempotent by the row's (run index, attempt, stage). */
+export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
+  withActivityFailures<RecordActivities>({
+    async finish(input) {
+      await deps.runs.finish({
+        jobId: input.jobId,
+        tenant: input.tenant,
+        runId: ownRunId(),
+        attempt: input.attempt,
+        state: input.state,
+        releaseLease: input.releaseLease,
+        blobExpiresAt: new Date(Date.now() + deps.blobRetentionDays * DAY_MS),
+        ...(input.failure ? { failure: input.failure } : {}),
+        ...(input.outputs
+          ? {
+              outputs: input.outputs.map(({ slot, ...output }) => ({
+                blobKey: blobKeyFor(
+                  input.jobId,
+                  slot,
+                  output.storageKey.split('.').at(-1) ?? 'bin',
+                ),
+                ...output,
+              })),
+            }
+          : {}),
+      });
+      deps.wakeups.wake('room');
+      deps.wakeups.wake('done', input.jobId);
+    },
+
+    async setHeld({ jobId, attempt, held }) {
+      await deps.runs.setHeld(jobId, ownRunId(), attempt, held);
+      deps.wakeups.wake('room');
+    },
+
+    async releaseLease(lease) {
+      await deps.leases.release(lease);
+      deps.wakeups.wake('room');
+    },
+  });
+
+function ownRunId(): string {
+  const runId = activityInfo().workflowExecution?.runId;
+  if (!runId) throw new OrchestratorError('internal', 'This activity runs only inside a workflow.');
+  return runId;
+}

@@ -1,0 +1,33 @@
+import { activityInfo } from '@temporalio/activity';
+import { STAGE_EVENTS } from '../domain/job.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import { jobIdOfWorkflow } from '../domain/naming.ts';
+
+const NAMES = Object.keys(STAGE_EVENTS) as (keyof typeof STAGE_EVENTS)[];
+
+/** The same activity with one log line when a try of it ends: stage, job, duration, and why it failed. */
+export function logStage<A extends readonly unknown[], R>(
+  logger: Logger,
+  stage: keyof typeof STAGE_EVENTS,
+  run: (...args: A) => Promise<R>,
+): (...args: A) => Promise<R> {
+  const step = `Step ${NAMES.indexOf(stage) + 1}/${NAMES.length}: ${STAGE_EVENTS[stage]}`;
+  return async (...args) => {
+    const info = activityInfo();
+    const startedAtMs = Date.now();
+    const fields = {
+      jobId: jobIdOfWorkflow(info.workflowExecution?.workflowId ?? ''),
+      try: info.attempt,
+    };
+    try {
+      const result = await run(...args);
+      logger.info({ ...fields, ms: Date.now() - startedAtMs }, `${step} completed`);
+      return result;
+    } catch (error) {
+      const ms = Date.now() - startedAtMs;
+      logger.warn({ ...fields, ms, error: messageOf(error) }, `${step} not completed`);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,47 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { OrchestratorError } from '../errors.ts';
+import { blobEndpoints } from './blobs.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
+import { docEndpoints } from './docs.ts';
+import { mountEndpoints, type Api, type Endpoint } from './endpoint.ts';
+import { healthEndpoints } from './health.ts';
+import { jobEndpoints } from './jobs.ts';
+import { requestLog } from './middleware/request-log.ts';
+import { trace } from './middleware/trace.ts';
+import { answerError } from './problem.ts';
+import { resourceEndpoints } from './resources.ts';
+
+/** Every endpoint there is; tests walk this list. */
+export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
+  ...jobEndpoints(deps),
+  ...resourceEndpoints(deps),
+  ...blobEndpoints(deps),
+  ...healthEndpoints(deps),
+  ...docEndpoints(api),
+];
+
+/** The HTTP API, without a server around it. */
+export function createApp(deps: ApiDeps): Api {
+  const api = new OpenAPIHono<ApiEnv>();
+  api.use(trace(deps.randomHex));
+  api.use(requestLog(deps.logger, deps.now));
+  api.onError((error, c) => answerError(c, error, deps.logger, deps.newId));
+  api.openAPIRegistry.registerComponent('securitySchemes', 'key', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Needed with AUTH=keys; ignored with AUTH=open',
+  });
+  mountEndpoints(api, deps, listEndpoints(deps, api));
+  api.notFound((c) =>
+    answerError(
+      c,
+      new OrchestratorError(
+        'not_found',
+        `There is nothing at ${new URL(c.req.url).pathname.slice(0, 200)}. /docs lists every call.`,
+      ),
+      deps.logger,
+      deps.newId,
+    ),
+  );
+  return api;
+}

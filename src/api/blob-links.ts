@@ -1,0 +1,20 @@
+import type { Context } from 'hono';
+import type { UrlSigner } from '../storage/url-signer.ts';
+import type { ApiEnv } from './deps.ts';
+
+export const BLOB_PATH = '/v2/consumer/blobs';
+
+/** Signed links that start with PUBLIC_URL, else with the address the client itself used. */
+export function createBlobLinks(signer: UrlSigner, publicUrl: string | undefined) {
+  return (c: Context<ApiEnv>) => {
+    const base = (publicUrl ?? new URL(c.req.url).origin).replace(/\/+$/, '');
+    return (blobKey: string): { readonly url: string; readonly expiresAt: Date } => {
+      const { sig, exp } = signer.sign(blobKey);
+      const query = new URLSearchParams({ sig, exp }).toString();
+      return {
+        url: `${base}${BLOB_PATH}/${encodeURIComponent(blobKey)}?${query}`,
+        expiresAt: new Date(exp),
+      };
+    };
+  };
+}

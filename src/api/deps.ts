@@ -1,0 +1,48 @@
+import type { Orchestrator } from '../client/verbs.ts';
+import type { Config } from '../config.ts';
+import type { BlobRecords } from '../db/blobs.ts';
+import type { KeyStore } from '../db/keys.ts';
+import type { ResourceStore } from '../db/resources.ts';
+import type { ServerStore } from '../db/servers.ts';
+import type { BlobStore, Logger } from '../ports.ts';
+import type { UrlSigner } from '../storage/url-signer.ts';
+
+/** State of one dependency, for `/ready`. */
+export interface DependencyState {
+  readonly state: 'ok' | 'degraded' | 'down';
+  readonly detail?: string;
+}
+
+export type ApiConfig = Pick<
+  Config,
+  | 'AUTH'
+  | 'MAX_BODY_BYTES'
+  | 'WAIT_LIMIT_MS'
+  | 'RESULT_SHAPE'
+  | 'PROVIDER_NAME'
+  | 'PUBLIC_URL'
+  | 'MIN_FREE_BYTES'
+  | 'NODE_ENV'
+>;
+
+/** Everything the API needs from outside. */
+export interface ApiDeps {
+  readonly config: ApiConfig;
+  readonly orchestrator: Orchestrator;
+  readonly resources: Omit<ResourceStore, 'seedResources'>;
+  readonly keys: Pick<KeyStore, 'findTenant'>;
+  readonly blobs: Pick<BlobRecords, 'findBlob'>;
+  readonly servers: ServerStore;
+  readonly storage: Pick<BlobStore, 'open' | 'freeBytes'>;
+  readonly signer: UrlSigner;
+  readonly ready: () => Promise<Readonly<Record<string, DependencyState>>>;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  readonly randomHex: (bytes: number) => string;
+  readonly newId: () => string;
+}
+
+/** What the middleware puts beside a request. */
+export interface ApiEnv {
+  Variables: { traceId: string; tenant?: string };
+}

@@ -1,0 +1,187 @@
+/** How a route is declared: once, for the documentation, the validation and the access rule. */
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
+import type { Context, MiddlewareHandler } from 'hono';
+import { z } from 'zod';
+import { fieldErrors } from '../contract/field-errors.ts';
+import { Problem } from '../contract/problem.ts';
+import { OrchestratorError, type FieldError } from '../errors.ts';
+import type { Caller } from '../client/verbs.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
+import { keyAuth, openAuth } from './middleware/auth.ts';
+import { JSON_TYPE, readJson } from './middleware/json-body.ts';
+
+export type Api = OpenAPIHono<ApiEnv>;
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+/** `tenant`: a key with AUTH=keys; `signature`: the link proves it; `public`: everybody. */
+export type Access = 'tenant' | 'signature' | 'public';
+
+export interface Request<P, Q, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly caller: Caller;
+}
+
+export interface Endpoint<
+  P extends z.ZodType = z.ZodType,
+  Q extends z.ZodType = z.ZodType,
+  B extends z.ZodType = z.ZodType,
+> {
+  readonly method: Method;
+  /** As OpenAPI writes it: `/v1/consumer/jobs/{jobId}`. */
+  readonly path: string;
+  /** Where Hono needs another pattern: `/v2/resources/:air{.+}`. */
+  readonly pattern?: string;
+  readonly access: Access;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly headers?: z.ZodObject;
+  /** The body is read as JSON and checked against `schema`; with `check: false` the handler does that. */
+  readonly body?: {
+    readonly schema: B;
+    readonly mediaTypes?: readonly string[];
+    readonly check?: false;
+  };
+  readonly responses: Readonly<
+    Record<
+      number,
+      { readonly description: string; readonly schema?: z.ZodType; readonly mediaType?: string }
+    >
+  >;
+  readonly errors?: readonly number[];
+  readonly handle: (
+    c: Context<ApiEnv>,
+    request: Request<z.output<P>, z.output<Q>, z.output<B>>,
+  ) => Promise<Response> | Response;
+}
+
+/** Keeps the schemas' types while endpoints travel in one list. */
+export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  definition: Endpoint<P, Q, B>,
+): Endpoint => definition as unknown as Endpoint;
+
+/** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
+export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
+  const auth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
+  const byPattern = new Map<string, { readonly methods: Set<string>; readonly access: Access }>();
+  for (const definition of endpoints) {
+    const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');
+    api.openAPIRegistry.registerPath(toRoute(definition));
+    api.on(
+      definition.method.toUpperCase(),
+      pattern,
+      ...guards(definition.access, auth),
+      async (c) => definition.handle(c, await readRequest(c, definition, deps)),
+    );
+    const known = byPattern.get(pattern) ?? {
+      methods: new Set<string>(),
+      access: definition.access,
+    };
+    known.methods.add(definition.method.toUpperCase());
+    if (definition.method === 'get') known.methods.add('HEAD');
+    byPattern.set(pattern, known);
+  }
+  for (const [pattern, { methods, access }] of byPattern) {
+    api.all(pattern, ...guards(access, auth), (c) => {
+      const allow = [...methods].sort().join(', ');
+      c.header('allow', allow);
+      throw new OrchestratorError(
+        'method_not_allowed',
+        `${c.req.method} is not possible here. Use ${allow}; /docs lists every call.`,
+      );
+    });
+  }
+}
+
+const guards = (access: Access, auth: MiddlewareHandler<ApiEnv>): [MiddlewareHandler<ApiEnv>] =>
+  access === 'tenant' ? [auth] : [(_c, next) => next()];
+
+async function readRequest(
+  c: Context<ApiEnv>,
+  definition: Endpoint,
+  deps: ApiDeps,
+): Promise<Request<unknown, unknown, unknown>> {
+  const faults: FieldError[] = [];
+  const check = (schema: z.ZodType | undefined, value: unknown): unknown => {
+    if (!schema) return undefined;
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    faults.push(...fieldErrors(result.error.issues, value));
+    return undefined;
+  };
+  const params = check(definition.params, c.req.param());
+  const query = check(definition.query, c.req.query());
+  // Reported before the body is read: a wrong address makes the body moot.
+  throwFaults(faults);
+  let body: unknown;
+  if (definition.body) {
+    const { mediaTypes = [JSON_TYPE], schema } = definition.body;
+    const json = await readJson(c, deps.config.MAX_BODY_BYTES, mediaTypes);
+    body = definition.body.check === false ? json : check(schema, json);
+    throwFaults(faults);
+  }
+  return {
+    params,
+    query,
+    body,
+    caller: { tenant: c.get('tenant') ?? '', traceId: c.get('traceId') },
+  };
+}
+
+function throwFaults(faults: readonly FieldError[]): void {
+  if (faults.length === 0) return;
+  const named = faults
+    .slice(0, 3)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const more = faults.length > 3 ? ` (and ${faults.length - 3} more, see errors)` : '';
+  throw new OrchestratorError('invalid_request', `${named.join('. ')}${more}`, { fields: faults });
+}
+
+function toRoute(definition: Endpoint): RouteConfig {
+  const errors = [
+    ...(definition.errors ?? []),
+    ...(definition.access === 'tenant' ? [401] : []),
+    500,
+    503,
+  ];
+  const problems = Object.fromEntries(
+    errors.map((status) => [
+      status,
+      { description: 'Problem', content: { 'application/problem+json': { schema: Problem } } },
+    ]),
+  );
+  const answers = Object.fromEntries(
+    Object.entries(definition.responses).map(([status, { description, schema, mediaType }]) => [
+      status,
+      { description, ...(schema ? { content: { [mediaType ?? JSON_TYPE]: { schema } } } : {}) },
+    ]),
+  );
+  const { params, query, headers, body } = definition;
+  return {
+    method: definition.method,
+    path: definition.path,
+    tags: [definition.tag],
+    summary: definition.summary,
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    ...(definition.access === 'tenant' ? { security: [{ key: [] }] } : { security: [] }),
+    request: {
+      ...(params ? { params: params as z.ZodObject } : {}),
+      ...(query ? { query: query as z.ZodObject } : {}),
+      ...(headers ? { headers } : {}),
+      ...(body
+        ? {
+            body: {
+              required: true,
+              content: Object.fromEntries(
+                (body.mediaTypes ?? [JSON_TYPE]).map((type) => [type, { schema: body.schema }]),
+              ),
+            },
+          }
+        : {}),
+    },
+    responses: { ...answers, ...problems },
+  };
+}

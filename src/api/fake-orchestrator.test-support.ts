@@ -1,0 +1,134 @@
+/** The verbs in memory: accepts, reads and cancels like the real ones, and lets a test end a job. */
+import { randomUUID } from 'node:crypto';
+import type { Caller, JobEvent, JobSelector, Orchestrator } from '../client/verbs.ts';
+import type { JobRow } from '../db/job-row.ts';
+import { isTerminal } from '../domain/job.ts';
+import { OrchestratorError } from '../errors.ts';
+
+export interface FakeOrchestrator extends Orchestrator {
+  readonly rows: Map<string, JobRow>;
+  update(id: string, change: Partial<JobRow>): void;
+  succeed(id: string): void;
+  readonly waits: { timeoutMs: number; signal: AbortSignal | undefined }[];
+  /** Thrown by every verb while set. */
+  failure: Error | undefined;
+  events: JobEvent[];
+}
+
+export function createFakeOrchestrator(): FakeOrchestrator {
+  const rows = new Map<string, JobRow>();
+  const keys = new Map<string, { batchId: string; bodySha256: string }>();
+  const notFound = () => new OrchestratorError('not_found', 'There is no such job.');
+  const select = (caller: Caller, selector: JobSelector): JobRow[] => {
+    const mine = [...rows.values()].filter((row) => row.tenant === caller.tenant);
+    const found =
+      'batchId' in selector
+        ? mine.filter((row) => row.batchId === selector.batchId)
+        : selector.ids.flatMap((id) => mine.find((row) => row.id === id) ?? []);
+    if (found.length === 0) throw notFound();
+    return found;
+  };
+  const fake: FakeOrchestrator = {
+    rows,
+    waits: [],
+    failure: undefined,
+    events: [],
+    update(id, change) {
+      const row = rows.get(id);
+      if (!row) throw notFound();
+      rows.set(id, { ...row, changedAt: new Date(), ...change });
+    },
+    succeed(id) {
+      fake.update(id, {
+        state: 'succeeded',
+        attempt: 1,
+        stageRank: 5,
+        serverId: 'local',
+        claimedAt: new Date(),
+        finishedAt: new Date(),
+        outputs: [
+          { blobKey: 'PICTURE.png', contentType: 'image/png', bytes: 9, width: 512, height: 512 },
+        ],
+      });
+    },
+    async submit(caller, jobs, idempotency) {
+      if (fake.failure) throw fake.failure;
+      const known = idempotency && keys.get(`${caller.tenant} ${idempotency.key}`);
+      if (known) {
+        if (known.bodySha256 !== idempotency.bodySha256)
+          throw new OrchestratorError('conflict', 'The key was used before with another body.');
+        return { batchId: known.batchId, jobs: select(caller, known) };
+      }
+      const batchId = randomUUID();
+      if (idempotency)
+        keys.set(`${caller.tenant} ${idempotency.key}`, {
+          batchId,
+          bodySha256: idempotency.bodySha256,
+        });
+      const made = jobs.map((job, position): JobRow => {
+        const createdAt = new Date();
+        return {
+          id: randomUUID(),
+          tenant: caller.tenant,
+          batchId,
+          position,
+          type: job.type,
+          class: job.jobClass,
+          ecosystem: job.ecosystem,
+          pool: 'default',
+          priority: job.priority,
+          cost: job.cost,
+          request: job.request,
+          generation: job.generation,
+          properties: job.properties,
+          traceId: caller.traceId,
+          maxAttempts: job.maxAttempts ?? 5,
+          createdAt,
+          expireAt: job.expireAt ?? new Date(createdAt.getTime() + 86_400_000),
+          startedAt: null,
+          startAfter: createdAt,
+          cancelRequestedAt: null,
+          state: 'queued',
+          held: false,
+          runId: null,
+          runIndex: 0,
+          attempt: 0,
+          stageRank: 0,
+          serverId: null,
+          claimedAt: null,
+          finishedAt: null,
+          changedAt: createdAt,
+          outputs: null,
+          failure: null,
+        };
+      });
+      for (const row of made) rows.set(row.id, row);
+      return { batchId, jobs: made };
+    },
+    async getJob(caller, jobId) {
+      if (fake.failure) throw fake.failure;
+      const [row] = select(caller, { ids: [jobId] });
+      if (!row) throw notFound();
+      return row;
+    },
+    async getJobs(caller, selector) {
+      if (fake.failure) throw fake.failure;
+      return select(caller, selector);
+    },
+    async cancel(caller, selector) {
+      for (const row of select(caller, selector))
+        if (!isTerminal(row.state))
+          fake.update(row.id, { state: 'canceled', finishedAt: new Date() });
+      return select(caller, selector);
+    },
+    async waitForJobs(caller, selector, timeoutMs, signal) {
+      fake.waits.push({ timeoutMs, signal });
+      return select(caller, selector);
+    },
+    async listEvents(caller, jobId) {
+      select(caller, { ids: [jobId] });
+      return fake.events;
+    },
+  };
+  return fake;
+}

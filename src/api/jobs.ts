@@ -1,0 +1,214 @@
+/** `/v1/consumer/jobs` */
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { JobSelector } from '../client/verbs.ts';
+import { JobRequestBody } from '../contract/v1/job-request.ts';
+import { JobEventList, jobEventList } from '../contract/v1/job-events.ts';
+import {
+  jobStatus,
+  JobStatus,
+  jobStatusCollection,
+  JobStatusCollection,
+  type StatusOptions,
+} from '../contract/v1/job-status.ts';
+import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
+import { toSubmissions } from '../contract/v1/submissions.ts';
+import { decodeToken, tokenOf } from '../contract/v1/token.ts';
+import { queryFlag } from '../contract/query-values.ts';
+import type { JobRow } from '../db/job-row.ts';
+import { isTerminal } from '../domain/job.ts';
+import { OrchestratorError } from '../errors.ts';
+import { blobKeyFor } from '../storage/keys.ts';
+import { createBlobLinks } from './blob-links.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
+import { endpoint, type Endpoint } from './endpoint.ts';
+import { createFleetView } from './fleet-view.ts';
+import { idempotencyOf } from './idempotency.ts';
+import { createModelCheck } from './model-check.ts';
+import { createStorageGuard } from './storage-guard.ts';
+
+const TAG = 'Jobs (v1)';
+const PATH = '/v1/consumer/jobs';
+const ID_PATH = `${PATH}/{jobId}`;
+
+const detailed = queryFlag(false, 'Adds `job`: the job as it was accepted, with its real seed');
+const wait = queryFlag(false, 'Holds the answer until all jobs have ended, at most WAIT_LIMIT_MS');
+const force = queryFlag(true, 'Accepted for compatibility; a cancel is always final');
+const token = z
+  .string({ error: () => "is required: the 'token' of the answer to your POST" })
+  .min(1)
+  .openapi({
+    description: 'Token of a collection',
+    example: 'eyJKb2JzIjpbIjM3ZDlkODYzLTc5MjgtNDFjMS1iYzgzLTYyNmMwMDk5NTEzNyJdfQ==',
+  });
+const JobParams = z.object({
+  jobId: z
+    .guid({ error: () => 'expected a job id, which is a UUID' })
+    .transform((id) => id.toLowerCase())
+    .openapi({ type: 'string', format: 'uuid' }),
+});
+const collection = { description: 'The jobs and their token', schema: JobStatusCollection };
+
+/** Endpoints of jobs. */
+export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
+  const { config, orchestrator, now } = deps;
+  const checkModels = createModelCheck(deps.resources, createFleetView(deps.servers, now));
+  const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
+  const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
+  const randomSeed = (): number => Number.parseInt(deps.randomHex(4), 16);
+
+  const options = (c: Context<ApiEnv>, isDetailed: boolean): StatusOptions => ({
+    detailed: isDetailed,
+    resultShape: config.RESULT_SHAPE,
+    providerName: config.PROVIDER_NAME,
+    blobUrl: linksFor(c),
+    expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
+  });
+  const answer = (
+    c: Context<ApiEnv>,
+    rows: readonly JobRow[],
+    isDetailed: boolean,
+    status: 200 | 202,
+    selector?: JobSelector,
+  ): Response =>
+    c.json(
+      jobStatusCollection(rows, options(c, isDetailed), selector && tokenOf(selector)),
+      status,
+    );
+  const statusOf = (rows: readonly JobRow[]): 200 | 202 =>
+    rows.every((row) => isTerminal(row.state)) ? 200 : 202;
+  const waited = async (
+    c: Context<ApiEnv>,
+    caller: Parameters<typeof orchestrator.waitForJobs>[0],
+    selector: JobSelector,
+  ): Promise<readonly JobRow[]> =>
+    orchestrator.waitForJobs(caller, selector, config.WAIT_LIMIT_MS, c.req.raw.signal);
+
+  return [
+    endpoint({
+      method: 'post',
+      path: PATH,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Submit jobs',
+      description:
+        'One job, or `{"jobs": [...]}`; `quantity` × `batchSize` expands to that many jobs, at most 1,000 a request. ' +
+        'Once this answers 2xx the jobs are stored and will run, whatever restarts.',
+      query: z.object({ wait, detailed }),
+      headers: z.object({
+        'Idempotency-Key': z.string().optional().openapi({
+          description:
+            'The same key with the same body gives the first answer again; with another body 409',
+        }),
+      }),
+      body: { schema: JobRequestBody, check: false },
+      responses: {
+        200: { ...collection, description: 'All jobs have ended' },
+        202: { ...collection, description: 'Accepted' },
+      },
+      errors: [400, 409, 413, 415],
+      async handle(c, { query, body, caller }) {
+        const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
+        const parsed = parseJobRequests(body, now());
+        await requireSpace();
+        const models = await checkModels(caller.tenant, parsed);
+        const submissions = parsed.flatMap(({ request, count }, index) => {
+          const resolved = models[index];
+          return resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
+        });
+        const batch = await orchestrator.submit(caller, submissions, idempotency);
+        const rows = query.wait ? await waited(c, caller, { batchId: batch.batchId }) : batch.jobs;
+        return answer(c, rows, query.detailed, statusOf(rows));
+      },
+    }),
+
+    endpoint({
+      method: 'get',
+      path: PATH,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Read jobs by token',
+      query: z.object({ token, wait, detailed }),
+      responses: { 200: collection, 202: { ...collection, description: 'Waited in vain' } },
+      errors: [400, 404],
+      async handle(c, { query, caller }) {
+        const selector = decodeToken(query.token);
+        const rows = query.wait
+          ? await waited(c, caller, selector)
+          : await orchestrator.getJobs(caller, selector);
+        return answer(c, rows, query.detailed, query.wait ? statusOf(rows) : 200, selector);
+      },
+    }),
+
+    endpoint({
+      method: 'delete',
+      path: PATH,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Cancel jobs by token',
+      query: z.object({ token, force, detailed }),
+      responses: {
+        200: { ...collection, description: 'The jobs; those that had ended stay as they are' },
+      },
+      errors: [400, 404],
+      async handle(c, { query, caller }) {
+        const selector = decodeToken(query.token);
+        const rows = await orchestrator.cancel(caller, selector);
+        return answer(c, rows, query.detailed, 200, selector);
+      },
+    }),
+
+    endpoint({
+      method: 'get',
+      path: ID_PATH,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Read a job',
+      description: 'Short; with detailed=true the job as it was accepted is added.',
+      params: JobParams,
+      query: z.object({ detailed }),
+      responses: { 200: { description: 'The job', schema: JobStatus } },
+      errors: [400, 404],
+      async handle(c, { params, query, caller }) {
+        const row = await orchestrator.getJob(caller, params.jobId);
+        return c.json(jobStatus(row, options(c, query.detailed)));
+      },
+    }),
+
+    endpoint({
+      method: 'delete',
+      path: ID_PATH,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Cancel a job',
+      params: JobParams,
+      query: z.object({ force, detailed }),
+      responses: {
+        200: { description: 'The job; if it had ended it stays as it is', schema: JobStatus },
+      },
+      errors: [400, 404],
+      async handle(c, { params, query, caller }) {
+        const [row] = await orchestrator.cancel(caller, { ids: [params.jobId] });
+        if (!row) throw new OrchestratorError('not_found', `There is no job ${params.jobId}.`);
+        return c.json(jobStatus(row, options(c, query.detailed)));
+      },
+    }),
+
+    endpoint({
+      method: 'get',
+      path: `${ID_PATH}/events`,
+      access: 'tenant',
+      tag: TAG,
+      summary: 'Read the events of a job',
+      description:
+        'CLAIMED, PROMPT_PREPARED, SENT_TO_COMFY and COMFY_RESULT with their context, and how the job ended, read from Temporal history.',
+      params: JobParams,
+      responses: { 200: { description: 'Oldest first', schema: JobEventList } },
+      errors: [400, 404],
+      async handle(c, { params, caller }) {
+        const events = await orchestrator.listEvents(caller, params.jobId);
+        return c.json(jobEventList(params.jobId, events));
+      },
+    }),
+  ];
+}

@@ -1,0 +1,37 @@
+import type { MiddlewareHandler } from 'hono';
+import type { Logger } from '../../ports.ts';
+import type { ApiEnv } from '../deps.ts';
+
+/** Query parameters whose values let somebody read pictures or jobs. */
+const SECRET = new Set(['sig', 'token', 'key']);
+const QUIET = new Set(['/health', '/ready']);
+
+/** One line per request. Query values that are secrets are left out. */
+export const requestLog = (logger: Logger, now: () => Date): MiddlewareHandler<ApiEnv> =>
+  async function requestLogMiddleware(c, next) {
+    const start = now().getTime();
+    await next();
+    const ms = now().getTime() - start;
+    const { pathname, searchParams } = new URL(c.req.url);
+    const line = `${c.req.method} ${pathname}${shownQuery(searchParams)} ${c.res.status} ${ms} ms`;
+    const fields = {
+      method: c.req.method,
+      path: pathname,
+      status: c.res.status,
+      ms,
+      tenant: c.get('tenant'),
+      traceId: c.get('traceId'),
+    };
+    if (c.res.status >= 500) logger.error(fields, line);
+    else if (QUIET.has(pathname)) logger.debug(fields, line);
+    else logger.info(fields, line);
+  };
+
+function shownQuery(query: URLSearchParams): string {
+  const shown = [...query].map(([name, value]) =>
+    SECRET.has(name.toLowerCase())
+      ? `${encodeURIComponent(name)}=…`
+      : `${encodeURIComponent(name)}=${encodeURIComponent(value).slice(0, 100)}`,
+  );
+  return shown.length > 0 ? `?${shown.join('&')}` : '';
+}

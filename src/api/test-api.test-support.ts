@@ -1,0 +1,203 @@
+/** An API on parts in memory, for tests of HTTP behaviour. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { BlobRecord } from '../db/blobs.ts';
+import type { Resource } from '../db/resources.ts';
+import type { ServerRecord } from '../db/servers.ts';
+import { compressAir, formatAir, parseAir } from '../domain/air.ts';
+import { SAMPLE_MODELS } from '../domain/sample-models.ts';
+import { OrchestratorError } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import { createUrlSigner } from '../storage/url-signer.ts';
+import { createApp } from './app.ts';
+import type { ApiConfig, ApiDeps } from './deps.ts';
+import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
+
+export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
+export const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
+export const SD1_LORA = 'urn:air:sd1:lora:civitai:82098@87153';
+export const KEYS = { alice: `orc_${'a'.repeat(43)}`, bob: `orc_${'b'.repeat(43)}` } as const;
+export const PICTURE = new TextEncoder().encode('not a png');
+
+export const validJob = (change: Record<string, unknown> = {}) => ({
+  $type: 'textToImage',
+  model: SDXL,
+  params: { prompt: 'a fox', width: 512, height: 768, steps: 20, cfgScale: 7, seed: -1 },
+  ...change,
+});
+
+export interface TestApi {
+  readonly app: ReturnType<typeof createApp>;
+  readonly deps: ApiDeps;
+  readonly orchestrator: FakeOrchestrator;
+  readonly logLines: string[];
+  readonly servers: ServerRecord[];
+  readonly resources: Map<string, Resource>;
+  readonly keys: Map<string, string>;
+  readonly blobs: Map<string, BlobRecord>;
+  clock: Date;
+  freeBytes: number;
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
+}
+
+export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
+  const orchestrator = createFakeOrchestrator();
+  const resources = new Map<string, Resource>();
+  const tenants = change.AUTH === 'keys' ? ['alice', 'bob'] : ['local'];
+  for (const tenant of tenants)
+    for (const { air, modelName, type, description } of SAMPLE_MODELS)
+      resources.set(`${tenant} ${air}`, stored(air, modelName, type, { description }));
+  const keys = new Map<string, string>([
+    [KEYS.alice, 'alice'],
+    [KEYS.bob, 'bob'],
+  ]);
+  const blobs = new Map<string, BlobRecord>();
+  const servers: ServerRecord[] = [];
+  const logLines: string[] = [];
+  const now = () => api.clock;
+  const deps: ApiDeps = {
+    config: {
+      AUTH: 'open',
+      MAX_BODY_BYTES: 2_000_000,
+      WAIT_LIMIT_MS: 1234,
+      RESULT_SHAPE: 'auto',
+      PROVIDER_NAME: undefined,
+      PUBLIC_URL: undefined,
+      MIN_FREE_BYTES: 1000,
+      NODE_ENV: 'test',
+      ...change,
+    },
+    orchestrator,
+    resources: memoryResources(resources),
+    keys: { findTenant: async (key) => keys.get(key) },
+    blobs: { findBlob: async (id) => blobs.get(id) },
+    servers: { listServers: async () => servers },
+    storage: {
+      open: async (_key, range) =>
+        Readable.from([Buffer.from(PICTURE).subarray(range?.start ?? 0, (range?.end ?? 1e9) + 1)]),
+      freeBytes: async () => api.freeBytes,
+    },
+    signer: createUrlSigner({ key: 'a-signing-key-of-tests', ttlSeconds: 3600, now }),
+    ready: async () => ({ database: { state: 'ok' } }),
+    logger: memoryLogger(logLines),
+    now,
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    newId: randomUUID,
+  };
+  const app = createApp(deps);
+  const api: TestApi = {
+    app,
+    deps,
+    orchestrator,
+    logLines,
+    servers,
+    resources,
+    keys,
+    blobs,
+    clock: new Date('2026-01-01T00:00:00Z'),
+    freeBytes: 1e9,
+    async send(method, path, body, headers = {}) {
+      const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+      return app.request(path, {
+        method,
+        headers: {
+          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(text === undefined ? {} : { body: text }),
+      });
+    },
+  };
+  return api;
+}
+
+export const blobRecord = (id: string, tenant = 'local'): BlobRecord => ({
+  id,
+  tenant,
+  jobId: null,
+  storageKey: `outputs/${id}`,
+  contentType: 'image/png',
+  bytes: PICTURE.length,
+  sha256: 'ab'.repeat(32),
+  width: 8,
+  height: 8,
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  expiresAt: new Date('2030-01-01T00:00:00Z'),
+});
+
+export const serverRecord = (change: Partial<ServerRecord> = {}): ServerRecord => ({
+  id: 'local',
+  pool: 'default',
+  room: 2,
+  reachable: true,
+  error: null,
+  version: '0.1',
+  device: 'cpu',
+  files: {},
+  reportedAt: new Date('2026-01-01T00:00:00Z'),
+  ...change,
+});
+
+const stored = (
+  air: string,
+  modelName: string,
+  type: string,
+  details: Record<string, unknown>,
+): Resource => ({ air, modelName, type, details, createdAt: new Date(0), updatedAt: new Date(0) });
+
+function memoryResources(all: Map<string, Resource>): ApiDeps['resources'] {
+  const of = (tenant: string) =>
+    [...all].filter(([key]) => key.startsWith(`${tenant} `)).map(([, resource]) => resource);
+  const find = (tenant: string, id: string) => {
+    const air = parseAir(id);
+    const mine = of(tenant);
+    return (
+      mine.find((resource) => resource.air === formatAir(air)) ??
+      mine.find((resource) => compressAir(parseAir(resource.air)) === compressAir(air))
+    );
+  };
+  return {
+    findResource: async (tenant, id) => find(tenant, id),
+    findResources: async (tenant, ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const found = find(tenant, id);
+          return found ? [[id, found] as const] : [];
+        }),
+      ),
+    async listResources(tenant, { page, limit, q = '' }) {
+      const found = of(tenant).filter((resource) => JSON.stringify(resource).includes(q));
+      return { total: found.length, items: found.slice((page - 1) * limit, page * limit) };
+    },
+    async insertResource(tenant, resource) {
+      const key = `${tenant} ${resource.air}`;
+      if (all.has(key)) throw new OrchestratorError('conflict', 'in the catalogue already');
+      const row = { ...resource, createdAt: new Date(0), updatedAt: new Date(0) };
+      all.set(key, row);
+      return row;
+    },
+    async updateResource(tenant, air, change) {
+      const current = all.get(`${tenant} ${air}`);
+      if (!current) return undefined;
+      const row = { ...change(current), createdAt: current.createdAt, updatedAt: new Date(1) };
+      all.set(`${tenant} ${air}`, row);
+      return row;
+    },
+    deleteResource: async (tenant, air) => all.delete(`${tenant} ${air}`),
+  };
+}
+
+function memoryLogger(lines: string[]): Logger {
+  const write = (fields: object, message: string): void => {
+    lines.push(`${message} ${JSON.stringify(fields, errorsToo)}`);
+  };
+  return { debug: write, info: write, warn: write, error: write, child: () => memoryLogger(lines) };
+}
+
+const errorsToo = (_key: string, value: unknown): unknown =>
+  value instanceof Error ? { message: value.message, stack: value.stack } : value;

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { Command, Option } from 'commander';
+import {
+  runKeysCreate,
+  runKeysList,
+  runKeysRevoke,
+  runMigrate,
+  runOpenApi,
+} from './commands/operate.ts';
+import { ROLES, runRole, type Role } from './commands/serve.ts';
+import { runSimulator } from './commands/simulate.ts';
+import { loadConfig } from './config.ts';
+import { isOrchestratorError, messageOf } from './errors.ts';
+import { createLogger } from './telemetry.ts';
+
+const ABOUT: Record<Role, string> = {
+  api: 'the HTTP API, against an existing PostgreSQL and Temporal',
+  worker: 'the workers (cpu and gpu), against an existing PostgreSQL and Temporal',
+  'worker-cpu': 'workflows, prepare, placement and clean-up only',
+  'worker-gpu':
+    'submit and collect at one ComfyUI server only; needs no database with API_URL and WORKER_KEY',
+  monolith: 'API and workers in one process, against an existing PostgreSQL and Temporal',
+};
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const config = () => loadConfig(process.env);
+
+const program = new Command('orchestrator')
+  .description('A durable, self-hosted drop-in for Civitai’s generation orchestrator.')
+  .showHelpAfterError()
+  .addHelpText('after', '\nSettings come from environment variables; the README has the table.');
+
+for (const role of ROLES)
+  program
+    .command(role)
+    .description(ABOUT[role])
+    .action(() => runRole(role, config(), createLogger(config(), role)));
+
+program
+  .command('simulator')
+  .description('a ComfyUI-protocol server that draws real PNGs without a GPU')
+  .addOption(
+    new Option('--port <port>', 'port to listen on (default: SIM_PORT or 8188)').argParser(Number),
+  )
+  .option('--host <address>', 'address to bind to', '127.0.0.1')
+  .option('--data <folder>', 'where its files lie (default: DATA_DIR/simulator)')
+  .option('--models <file>', 'JSON file: model folder → list of file names')
+  .action((options: Parameters<typeof runSimulator>[2]) =>
+    runSimulator(config(), createLogger(config(), 'simulator'), options),
+  );
+
+program
+  .command('migrate')
+  .description('brings the database schema up to date')
+  .action(() => runMigrate(config(), print));
+
+const keys = program.command('keys').description('API keys for AUTH=keys');
+keys
+  .command('create')
+  .description('makes a key and prints it once')
+  .requiredOption('--tenant <name>', 'whose jobs the key sees')
+  .option('--name <text>', 'what the key is for', 'default')
+  .option('--catalogue', 'store the sample catalogue for this tenant', false)
+  .action((options: { tenant: string; name: string; catalogue: boolean }) =>
+    runKeysCreate(config(), print, options),
+  );
+keys
+  .command('list')
+  .description('lists keys, never their secret')
+  .action(() => runKeysList(config(), print));
+keys
+  .command('revoke <id>')
+  .description('revokes a key')
+  .action((id: string) => runKeysRevoke(config(), print, id));
+
+program
+  .command('openapi')
+  .description('writes the OpenAPI document')
+  .option('--out <file>', 'where to', 'openapi.json')
+  .action((options: { out: string }) => runOpenApi(config(), print, options.out));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const text = isOrchestratorError(error)
+    ? messageOf(error)
+    : ((error as Error).stack ?? messageOf(error));
+  process.stderr.write(`${text}\n`);
+  process.exitCode = isOrchestratorError(error) && error.code === 'configuration' ? 2 : 1;
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import type { JobRow, NewJobRow } from '../db/job-row.ts';
+import type { JobStore } from '../db/jobs.ts';
+import type { Outbox } from '../db/outbox.ts';
+import type { Wakeups } from '../db/wakeups.ts';
+import { OrchestratorError, messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import type { EventReader } from './event-reader.ts';
+import type { JobRuns } from './job-runs.ts';
+import type { JobWaiter } from './job-waiter.ts';
+import type { Caller, JobSelector, JobSubmission, Orchestrator } from './verbs.ts';
+
+export interface OrchestratorDeps {
+  readonly jobs: JobStore;
+  readonly outbox: Outbox;
+  readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
+  readonly events: EventReader;
+  readonly waiter: JobWaiter;
+  readonly wakeups: Pick<Wakeups, 'wake'>;
+  readonly pool: string;
+  readonly jobLifetimeMs: number;
+  readonly maxAttempts: number;
+  readonly logger: Logger;
+}
+
+/** The api tries a single job at once for this long; after that it is the starter's. */
+const DIRECT_START_MS = 1_000;
+/** The starter leaves it alone a little longer, so that the two do not do the same work. */
+const START_AFTER_MS = 1_500;
+const CANCEL_CONCURRENCY = 20;
+
+/** The verbs over PostgreSQL and Temporal; `drain` waits for starts that are under way. */
+export function createOrchestrator(
+  deps: OrchestratorDeps,
+): Orchestrator & { drain(): Promise<void> } {
+  const underWay = new Set<Promise<void>>();
+
+  const load = (caller: Caller, selector: JobSelector): Promise<JobRow[]> =>
+    'ids' in selector
+      ? deps.jobs.listJobs(caller.tenant, selector.ids)
+      : deps.jobs.listBatch(caller.tenant, selector.batchId);
+
+  const getJobs = async (caller: Caller, selector: JobSelector): Promise<JobRow[]> => {
+    const rows = await load(caller, selector);
+    if (rows.length > 0) return rows;
+    throw new OrchestratorError('not_found', 'None of the jobs of this token is known here.');
+  };
+
+  const startNow = async (job: JobRow): Promise<void> => {
+    try {
+      await deps.runs.start(job, DIRECT_START_MS);
+      await deps.outbox.markStarted([job.id]);
+    } catch (error) {
+      deps.logger.warn(
+        { jobId: job.id, traceId: job.traceId, error: messageOf(error) },
+        'accepted, but Temporal did not acknowledge the start; the starter goes on',
+      );
+    }
+  };
+
+  const startInBackground = (rows: readonly JobRow[]): void => {
+    const [only] = rows;
+    if (rows.length !== 1 || !only) {
+      deps.wakeups.wake('outbox');
+      return;
+    }
+    const start = startNow(only).finally(() => underWay.delete(start));
+    underWay.add(start);
+  };
+
+  return {
+    async submit(caller, submissions, idempotency) {
+      const batchId = randomUUID();
+      const rows = newRows(caller, submissions, batchId, deps);
+      const acceptedAs = await deps.jobs.insertJobs(rows, idempotency);
+      if (acceptedAs !== batchId)
+        return { batchId: acceptedAs, jobs: await getJobs(caller, { batchId: acceptedAs }) };
+      const jobs = rows.map(freshRow);
+      startInBackground(jobs);
+      return { batchId, jobs };
+    },
+
+    async getJob(caller, jobId) {
+      const row = await deps.jobs.findJob(caller.tenant, jobId);
+      if (row) return row;
+      throw new OrchestratorError('not_found', `There is no job ${jobId}.`);
+    },
+
+    getJobs,
+
+    async cancel(caller, selector) {
+      const rows = await getJobs(caller, selector);
+      const ids = await deps.jobs.requestCancel(
+        caller.tenant,
+        rows.map((row) => row.id),
+      );
+      const queue = [...ids];
+      const lane = async (): Promise<void> => {
+        for (let id = queue.shift(); id; id = queue.shift()) {
+          try {
+            await deps.runs.cancel(id);
+          } catch (error) {
+            deps.logger.warn(
+              { jobId: id, error: messageOf(error) },
+              'cancel is stored; Temporal did not take it yet, the starter repeats it',
+            );
+          }
+          deps.wakeups.wake('done', id);
+        }
+      };
+      await Promise.all(Array.from({ length: CANCEL_CONCURRENCY }, lane));
+      return load(caller, { ids: rows.map((row) => row.id) });
+    },
+
+    async waitForJobs(caller, selector, timeoutMs, signal) {
+      await getJobs(caller, selector);
+      return deps.waiter.waitForEnd({
+        load: () => load(caller, selector),
+        timeoutMs,
+        ...(signal ? { signal } : {}),
+      });
+    },
+
+    async listEvents(caller, jobId) {
+      const row = await deps.jobs.findJob(caller.tenant, jobId);
+      if (!row) throw new OrchestratorError('not_found', `There is no job ${jobId}.`);
+      return deps.events.listEvents(row);
+    },
+
+    async drain() {
+      await Promise.all(underWay);
+    },
+  };
+}
+
+function newRows(
+  caller: Caller,
+  submissions: readonly JobSubmission[],
+  batchId: string,
+  deps: OrchestratorDeps,
+): NewJobRow[] {
+  const now = Date.now();
+  const single = submissions.length === 1;
+  return submissions.map((submission, position) => ({
+    id: randomUUID(),
+    tenant: caller.tenant,
+    batchId,
+    position,
+    type: submission.type,
+    class: submission.jobClass,
+    ecosystem: submission.ecosystem,
+    pool: deps.pool,
+    priority: submission.priority,
+    cost: submission.cost,
+    request: submission.request,
+    generation: submission.generation,
+    properties: submission.properties,
+    traceId: caller.traceId,
+    maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
+    createdAt: new Date(now),
+    expireAt: submission.expireAt ?? new Date(now + deps.jobLifetimeMs),
+    startAfter: new Date(single ? now + START_AFTER_MS : now),
+  }));
+}
+
+/** The row as the insert left it, without reading it back. */
+const freshRow = (row: NewJobRow): JobRow => ({
+  ...row,
+  startedAt: null,
+  cancelRequestedAt: null,
+  state: 'queued',
+  held: false,
+  runId: null,
+  runIndex: 0,
+  attempt: 0,
+  stageRank: 0,
+  serverId: null,
+  claimedAt: null,
+  finishedAt: null,
+  changedAt: row.createdAt,
+  outputs: null,
+  failure: null,
+});

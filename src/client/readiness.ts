@@ -1,0 +1,83 @@
+import type { Client } from '@temporalio/client';
+import type { Sql } from '../db/connect.ts';
+import type { ServerStore } from '../db/servers.ts';
+import { messageOf } from '../errors.ts';
+import type { BlobStore } from '../ports.ts';
+
+export interface Dependency {
+  readonly state: 'ok' | 'degraded' | 'down';
+  readonly detail?: string;
+}
+
+export interface ReadinessDeps {
+  readonly sql: Sql;
+  readonly client: Client;
+  readonly servers: ServerStore;
+  readonly storage: Pick<BlobStore, 'freeBytes'>;
+  readonly minFreeBytes: number;
+}
+
+const DEADLINE_MS = 2_000;
+
+/**
+ * State of every dependency. Without the database or disk nothing can be accepted (`down`); without Temporal or a
+ * ComfyUI server jobs are accepted and wait (`degraded`).
+ */
+export function createReadiness(deps: ReadinessDeps) {
+  const check = async (
+    otherwise: 'degraded' | 'down',
+    look: () => Promise<Dependency>,
+  ): Promise<Dependency> => {
+    try {
+      return await withDeadline(look());
+    } catch (error) {
+      return { state: otherwise, detail: messageOf(error) };
+    }
+  };
+
+  const database = async (): Promise<Dependency> => {
+    await deps.sql`select 1`;
+    return { state: 'ok' };
+  };
+  const temporal = async (): Promise<Dependency> => {
+    await deps.client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      deps.client.workflowService.getSystemInfo({}),
+    );
+    return { state: 'ok' };
+  };
+  const comfyui = async (): Promise<Dependency> => {
+    const servers = await deps.servers.listServers();
+    const up = servers.filter((server) => server.reachable);
+    const detail = `${up.length} of ${servers.length} servers answer`;
+    return { state: up.length > 0 ? 'ok' : 'degraded', detail };
+  };
+  const storage = async (): Promise<Dependency> => {
+    const free = await deps.storage.freeBytes();
+    if (free === undefined) return { state: 'ok' };
+    const detail = `${Math.floor(free / 1_048_576)} MiB free`;
+    if (free >= deps.minFreeBytes) return { state: 'ok', detail };
+    return { state: 'down', detail: `${detail}: below MIN_FREE_BYTES, no jobs are accepted` };
+  };
+
+  return async (): Promise<Record<string, Dependency>> => {
+    const [db, engine, gpus, disk] = await Promise.all([
+      check('down', database),
+      check('degraded', temporal),
+      check('degraded', comfyui),
+      check('down', storage),
+    ]);
+    return { database: db, temporal: engine, comfyui: gpus, storage: disk };
+  };
+}
+
+async function withDeadline<T>(promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${DEADLINE_MS} ms`)), DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

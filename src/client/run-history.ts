@@ -1,0 +1,51 @@
+import type { Client } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import { jobWorkflowId } from '../domain/naming.ts';
+import { isNotFound } from './temporal.ts';
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+
+export interface RunHistory {
+  readonly runId: string;
+  readonly status: string;
+  readonly events: readonly HistoryEvent[];
+  readonly pending: readonly PendingActivity[];
+}
+
+/**
+ * A run as Temporal has it, or undefined when Temporal does not know it (any more). The description is read before the
+ * history of exactly that run, so that an activity which closes in between is in the history and never in neither.
+ */
+export async function readRunHistory(
+  client: Client,
+  jobId: string,
+  runId?: string,
+): Promise<RunHistory | undefined> {
+  const workflowId = jobWorkflowId(jobId);
+  try {
+    return await client.connection.withDeadline(Date.now() + 10_000, async () => {
+      const described = await client.workflow.getHandle(workflowId, runId).describe();
+      const events: HistoryEvent[] = [];
+      let nextPageToken: Uint8Array | undefined;
+      do {
+        const page = await client.workflowService.getWorkflowExecutionHistory({
+          namespace: client.options.namespace,
+          execution: { workflowId, runId: described.runId },
+          ...(nextPageToken ? { nextPageToken } : {}),
+        });
+        events.push(...(page.history?.events ?? []));
+        nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
+      } while (nextPageToken);
+      return {
+        runId: described.runId,
+        status: described.status.name,
+        events,
+        pending: described.raw.pendingActivities ?? [],
+      };
+    });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Generation } from '../domain/generation.ts';
+import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
+import type { Idempotency } from '../db/jobs.ts';
+import type { JobRow } from '../db/job-row.ts';
+
+/** Who asks. Every verb sees only this tenant's jobs. */
+export interface Caller {
+  readonly tenant: string;
+  /** W3C traceparent of the request. */
+  readonly traceId: string;
+}
+
+/** One job as the contract translated it, validated and with its seed resolved. */
+export interface JobSubmission {
+  readonly type: string;
+  readonly jobClass: JobClass;
+  readonly ecosystem: string;
+  /** 1 (first) to 5. */
+  readonly priority: number;
+  readonly cost: number;
+  /** As accepted, for `detailed=true`. */
+  readonly request: Record<string, unknown>;
+  readonly generation: Generation;
+  readonly properties: Record<string, unknown>;
+  readonly expireAt?: Date;
+  readonly maxAttempts?: number;
+}
+
+export interface Batch {
+  readonly batchId: string;
+  readonly jobs: readonly JobRow[];
+}
+
+/** What a token names. */
+export type JobSelector = { readonly ids: readonly string[] } | { readonly batchId: string };
+
+/** One event of a job, read from Temporal's history or its snapshot. */
+export interface JobEvent {
+  /** `<runId>:<eventId>`. */
+  readonly id: string;
+  readonly type: EventType;
+  readonly stage?: StageEventName;
+  readonly at: string;
+  readonly attempt: number;
+  /** Try of the activity, 1 for the first. */
+  readonly tries: number;
+  readonly worker?: string;
+  readonly serverId?: string;
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+/** The verbs that all entry points share; the only code that starts, signals or cancels Temporal runs. */
+export interface Orchestrator {
+  /** Commits the rows (that is the acceptance) and starts what can be started at once. Throws `unavailable`, `conflict`. */
+  submit(caller: Caller, jobs: readonly JobSubmission[], idempotency?: Idempotency): Promise<Batch>;
+  /** Throws `not_found` for unknown ids and those of other tenants. */
+  getJob(caller: Caller, jobId: string): Promise<JobRow>;
+  /** In submission order; throws `not_found` when nothing of the selection is the caller's. */
+  getJobs(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
+  /** Cancels what is still active; a finished job stays as it is. Returns the selected jobs. */
+  cancel(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
+  /** Resolves when all selected jobs ended, at the latest after `timeoutMs`, with their rows then. */
+  waitForJobs(
+    caller: Caller,
+    selector: JobSelector,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly JobRow[]>;
+  /** Throws `not_found`. */
+  listEvents(caller: Caller, jobId: string): Promise<readonly JobEvent[]>;
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { OrchestratorError } from './errors.ts';
+import { VARIABLES, type Values } from './config-variables.ts';
+
+/** The process's configuration, read once at the door. */
+export type Config = Values & {
+  /** True when no ComfyUI is configured: the stack starts and uses the simulator. */
+  readonly simulation: boolean;
+};
+
+/**
+ * Parses the environment; empty strings count as absent. Throws `configuration` naming every wrong variable, the seen
+ * value (never that of a secret) and an example.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, variable] of Object.entries(VARIABLES)) {
+    const raw = env[name]?.trim();
+    const parsed = (variable.schema as z.ZodType).safeParse(raw === '' ? undefined : raw);
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const seen = 'secret' in variable ? '(hidden)' : `'${raw ?? ''}'`;
+      const why = parsed.error.issues.map((issue) => issue.message).join('; ');
+      problems.push(`${name}: seen ${seen}: ${why}. Example: ${name}=${variable.example}`);
+    }
+  }
+  const both = [values['COMFY_HTTP_URL'], values['COMFY_WS_URL']];
+  if (both[0] === undefined && both[1] !== undefined)
+    problems.push(
+      'COMFY_WS_URL is set but COMFY_HTTP_URL is not. Set both, or unset both to simulate.',
+    );
+  if (
+    values['AUTH'] === 'open' &&
+    !isLoopback(String(values['HOST'])) &&
+    !values['ALLOW_OPEN_BIND']
+  )
+    problems.push(
+      `HOST: '${String(values['HOST'])}' with AUTH=open would let everybody in. Set AUTH=keys, bind to 127.0.0.1, or set ALLOW_OPEN_BIND=true inside a container.`,
+    );
+  if (problems.length > 0)
+    throw new OrchestratorError('configuration', `Configuration:\n  ${problems.join('\n  ')}`);
+  return Object.freeze({
+    ...(values as unknown as Values),
+    simulation: values['COMFY_HTTP_URL'] === undefined,
+  });
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.');

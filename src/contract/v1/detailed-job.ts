@@ -1,0 +1,36 @@
+/** The `job` of `detailed=true`, in the shape of captured answers of the live service. */
+import type { JobRow } from '../../db/job-row.ts';
+import { compressAir, parseAir } from '../../domain/air.ts';
+import { pascalJobType } from './last-event.ts';
+import { wireDate } from './wire-time.ts';
+
+/** Models appear in their short form `@civitai/<versionId>`, the seed is the resolved one. */
+export function detailedJob(row: JobRow): Record<string, unknown> {
+  const { generation, request } = row;
+  const short = (air: string): string => compressAir(parseAir(air));
+  return {
+    Type: pascalJobType(row.type),
+    baseModel: request['baseModel'],
+    model: short(generation.model),
+    params: request['params'],
+    slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
+    additionalNetworks: request['additionalNetworks'] ?? {},
+    controlNets: [],
+    ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
+    ...(request['name'] === undefined ? {} : { name: request['name'] }),
+    type: pascalJobType(row.type),
+    id: row.id,
+    createdAt: wireDate(row.createdAt),
+    expireAt: wireDate(row.expireAt),
+    properties: row.properties,
+    cost: row.cost,
+    maxRetryAttempt: row.maxAttempts,
+    dependencies: {},
+    issuedBy: row.tenant,
+    version: 0,
+    jobDependencies: [],
+    resources: [generation.model, ...generation.networks.map((network) => network.air)].map(short),
+    additionalResources: [],
+    recovered: false,
+  };
+}

@@ -1,0 +1,174 @@
+/** What a v1 client posts: one job, or `{"jobs": […]}`. Unknown fields are ignored, as the original service does. */
+import { z } from '@hono/zod-openapi';
+import { canonicalScheduler, SCHEDULERS } from '../../domain/schedulers.ts';
+import { shown } from '../field-errors.ts';
+import { AirText } from '../air-text.ts';
+import { Priority } from './priority.ts';
+
+export const MAX_PROMPT_LENGTH = 10_000;
+export const MAX_JOBS_PER_REQUEST = 1_000;
+const MAX_PROPERTIES_BYTES = 65_536;
+const MAX_SEED = 4_294_967_295;
+const PIXEL_STEP = 8;
+
+const side = z
+  .int()
+  .min(64)
+  .max(2048)
+  .refine((value) => value % PIXEL_STEP === 0, {
+    error: ({ input }) => {
+      const low = Math.floor(Number(input) / PIXEL_STEP) * PIXEL_STEP;
+      return `expected a multiple of ${PIXEL_STEP}, such as ${low} or ${low + PIXEL_STEP}`;
+    },
+  })
+  .openapi({ description: 'Pixels, a multiple of 8', example: 512 });
+
+const prompt = z.string().max(MAX_PROMPT_LENGTH);
+
+export const ImageJobParams = z
+  .object({
+    prompt: prompt.openapi({ example: 'a fox in a snowy forest, golden hour' }),
+    negativePrompt: prompt.nullish().openapi({ example: 'blurry' }),
+    scheduler: z
+      .string()
+      .refine((name) => canonicalScheduler(name) !== undefined, {
+        error: () => `expected one of ${SCHEDULERS.join(', ')}`,
+      })
+      .nullish()
+      .openapi({ description: `Any casing; one of ${SCHEDULERS.join(', ')}`, example: 'EulerA' }),
+    steps: z.int().min(1).max(150).nullish().openapi({ description: 'Default 20', example: 20 }),
+    cfgScale: z.number().min(1).max(30).nullish().openapi({ description: 'Default 7', example: 7 }),
+    width: side,
+    height: side,
+    seed: z.int().min(-1).max(MAX_SEED).nullish().openapi({
+      description: '-1 or absent: a random one, fixed at acceptance and reported',
+      example: -1,
+    }),
+    clipSkip: z
+      .int()
+      .min(1)
+      .max(12)
+      .nullish()
+      .openapi({ description: 'Default 1: none', example: 1 }),
+  })
+  .openapi('ImageJobParams');
+
+export const NetworkParams = z
+  .object({
+    type: z
+      .string()
+      .max(40)
+      .nullish()
+      .openapi({ description: "Ignored; the AIR's own type counts" }),
+    strength: z
+      .number()
+      .min(-10)
+      .max(10)
+      .nullish()
+      .openapi({ description: 'Default 1', example: 1 }),
+    triggerWord: z.string().max(500).nullish(),
+  })
+  .openapi('ImageJobNetworkParams');
+
+const Properties = z
+  .record(z.string(), z.unknown())
+  .refine((value) => JSON.stringify(value).length <= MAX_PROPERTIES_BYTES, {
+    error: () => `expected at most ${MAX_PROPERTIES_BYTES} characters of JSON`,
+  });
+
+const unsupportedList = (name: string) =>
+  z
+    .array(z.unknown())
+    .max(0, { error: () => `${name} are not supported yet; leave them out or send an empty list` })
+    .nullish();
+
+export const TextToImageRequest = z
+  .object({
+    $type: z
+      .string()
+      .nullish()
+      .openapi({ description: 'Optional for this type', example: 'textToImage' }),
+    baseModel: z.string().max(100).nullish().openapi({
+      description: 'Ignored: the ecosystem comes from the AIR of the model',
+      example: 'SDXL',
+    }),
+    model: AirText.openapi({ example: 'urn:air:sdxl:checkpoint:civitai:101055@128078' }),
+    params: ImageJobParams,
+    additionalNetworks: z
+      .record(AirText, NetworkParams)
+      .refine((value) => Object.keys(value).length <= 50, {
+        error: () => 'expected at most 50 networks',
+      })
+      .nullish()
+      .openapi({ example: { 'urn:air:sd1:lora:civitai:82098@87153': { strength: 1 } } }),
+    controlNets: unsupportedList('ControlNets'),
+    quantity: z
+      .int()
+      .min(1)
+      .max(100)
+      .nullish()
+      .openapi({ description: 'Jobs to make (default 1)', example: 1 }),
+    batchSize: z
+      .int()
+      .min(1)
+      .max(100)
+      .nullish()
+      .openapi({ description: 'Multiplies quantity: every image is a job of its own', example: 1 }),
+    priority: Priority.nullish(),
+    properties: Properties.nullish().openapi({ example: { userId: 'u-17' } }),
+    name: z.string().max(200).nullish(),
+    callbackUrl: z
+      .url({ protocol: /^https?$/, error: () => 'expected an http or https URL' })
+      .max(2000)
+      .nullish()
+      .openapi({
+        description: 'Stored with the job; calls are not made yet',
+        example: 'https://example.org/hook',
+      }),
+    expireAt: z.iso
+      .datetime({
+        offset: true,
+        error: () => 'expected an ISO 8601 date-time such as 2030-01-31T12:00:00Z',
+      })
+      .nullish()
+      .openapi({ description: 'A job that was not started by then expires (default: 24 hours)' }),
+    retries: z
+      .int()
+      .min(0)
+      .max(20)
+      .nullish()
+      .openapi({ description: 'Further attempts after the first' }),
+    providers: z.array(z.unknown()).nullish().openapi({ description: 'Ignored' }),
+    timeout: z
+      .unknown()
+      .optional()
+      .openapi({ description: 'Ignored: time limits come from the class of the job' }),
+    dependencies: z
+      .union([unsupportedList('dependencies'), z.record(z.string(), z.unknown())])
+      .refine((value) => value === null || value === undefined || Object.keys(value).length === 0, {
+        error: () =>
+          'dependencies are not supported yet; submit the next job when this one has ended',
+      })
+      .nullish(),
+  })
+  .openapi('TextToImageJobRequest');
+export type TextToImageRequest = z.infer<typeof TextToImageRequest>;
+
+export const JobTemplateList = z
+  .object({ jobs: z.array(TextToImageRequest).min(1).max(MAX_JOBS_PER_REQUEST) })
+  .openapi('JobTemplateList');
+
+/** For the documentation; `parseJobRequests` reads the body, because it says more about what is wrong. */
+export const JobRequestBody = z.union([TextToImageRequest, JobTemplateList]);
+
+/** Job types that can be submitted, as `$type` names them. */
+export const JOB_TYPES = ['textToImage'] as const;
+
+/** The canonical `$type` of a submitted one in any casing, or undefined when it is not supported. */
+export function supportedJobType(type: string): (typeof JOB_TYPES)[number] | undefined {
+  const name = type.toLowerCase().replace(/(job)?(v2)?$/, '');
+  return JOB_TYPES.find((known) => known.toLowerCase() === name);
+}
+
+export const unsupportedTypeMessage = (type: unknown): string =>
+  `job type ${shown(type)} is not supported; use ${JOB_TYPES.map((name) => `"${name}"`).join(' or ')}`;

@@ -1,0 +1,149 @@
+/** What v1 clients read: the status of a job, made from its row. */
+import { z } from '@hono/zod-openapi';
+import type { JobRow } from '../../db/job-row.ts';
+import { EVENT_TYPES, isTerminal } from '../../domain/job.ts';
+import { detailedJob } from './detailed-job.ts';
+import { lastEvent } from './last-event.ts';
+import { encodeToken } from './token.ts';
+import { wireDate } from './wire-time.ts';
+
+const BlobSlot = z
+  .object({
+    blobKey: z.string().openapi({ example: '37V4ZT4W3C4SX6P5G7M9K2RQDA.png' }),
+    available: z.boolean(),
+    blobUrl: z.string().optional().openapi({ description: 'Signed link to the picture' }),
+    blobUrlExpirationDate: z.string().optional(),
+    seed: z.number().optional(),
+    width: z.int().optional(),
+    height: z.int().optional(),
+  })
+  .openapi('BlobSlot');
+
+export const JobEventInStatus = z
+  .object({
+    jobId: z.guid(),
+    type: z.enum(EVENT_TYPES),
+    dateTime: z.string().openapi({ example: '2025-09-06T18:18:42.7889903Z' }),
+    provider: z.string().optional().openapi({
+      description: 'In GET by id only, unless PROVIDER_NAME is set',
+      example: 'local',
+    }),
+    workerId: z.string().optional(),
+    context: z.record(z.string(), z.unknown()),
+    claimDuration: z.string().optional().openapi({ example: '00:00:12.0810000' }),
+    jobDuration: z.string().optional(),
+    retryAttempt: z.int(),
+    jobType: z.string().openapi({ example: 'TextToImageV2' }),
+    jobPriority: z.int(),
+    claimHasCompleted: z.boolean(),
+    jobHasCompleted: z.boolean(),
+  })
+  .openapi('JobEventInStatus');
+
+export const JobStatus = z
+  .object({
+    job: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .openapi({ description: 'With detailed=true: the job as it was accepted' }),
+    jobId: z.guid(),
+    cost: z.number(),
+    properties: z.record(z.string(), z.unknown()),
+    result: z.union([BlobSlot, z.array(BlobSlot)]).openapi({
+      description: 'An object for one output, a list otherwise (RESULT_SHAPE=array: always a list)',
+    }),
+    lastEvent: JobEventInStatus,
+    serviceProviders: z
+      .record(z.string(), z.object({ support: z.string() }))
+      .optional()
+      .openapi({ description: 'While the job is active; in GET by id always' }),
+    scheduled: z.boolean().openapi({ description: 'True until the job has ended' }),
+  })
+  .openapi('JobStatus');
+export type JobStatus = z.infer<typeof JobStatus>;
+
+export const JobStatusCollection = z
+  .object({
+    token: z
+      .string()
+      .openapi({ description: 'Names these jobs in GET and DELETE /v1/consumer/jobs' }),
+    jobId: z.guid().optional().openapi({ description: 'When the collection is one job' }),
+    jobs: z.array(JobStatus),
+  })
+  .openapi('JobStatusCollection');
+export type JobStatusCollection = z.infer<typeof JobStatusCollection>;
+
+export interface StatusOptions {
+  readonly detailed: boolean;
+  readonly resultShape: 'auto' | 'array';
+  /** PROVIDER_NAME. */
+  readonly providerName: string | undefined;
+  /** Signed link of a blob and when it ends. */
+  readonly blobUrl: (blobKey: string) => { readonly url: string; readonly expiresAt: Date };
+  /** Id an output will have, shown before it exists. */
+  readonly expectedBlobKey: (jobId: string, slot: number) => string;
+  /** Further context of the last event, where it is known. */
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+const LOCAL = 'local';
+
+/** Status for GET by id: names the provider (`local`), as clients of that call expect. */
+export const jobStatus = (row: JobRow, options: StatusOptions): JobStatus =>
+  status(row, options, options.providerName ?? LOCAL, true);
+
+/**
+ * Statuses with their token. The provider is left out unless one is configured: the official Python client refuses a
+ * collection with a provider it does not list.
+ */
+export function jobStatusCollection(
+  rows: readonly JobRow[],
+  options: StatusOptions,
+  token = encodeToken(
+    rows[0]?.batchId ?? '',
+    rows.map((row) => row.id),
+  ),
+): JobStatusCollection {
+  const jobs = rows.map((row) => status(row, options, options.providerName, false));
+  const [only, ...others] = jobs;
+  return { token, ...(only && others.length === 0 ? { jobId: only.jobId } : {}), jobs };
+}
+
+function status(
+  row: JobRow,
+  options: StatusOptions,
+  provider: string | undefined,
+  showsProviders: boolean,
+): JobStatus {
+  const isActive = !isTerminal(row.state);
+  return {
+    ...(options.detailed ? { job: detailedJob(row) } : {}),
+    jobId: row.id,
+    cost: row.cost,
+    properties: row.properties,
+    result: result(row, options),
+    lastEvent: lastEvent(row, provider, options.context ?? {}),
+    ...(isActive || showsProviders
+      ? { serviceProviders: { [options.providerName ?? LOCAL]: { support: 'Available' } } }
+      : {}),
+    scheduled: isActive,
+  };
+}
+
+function result(row: JobRow, options: StatusOptions): JobStatus['result'] {
+  const { seed } = row.generation;
+  const slots = row.outputs?.map((output) => {
+    const link = options.blobUrl(output.blobKey);
+    return {
+      blobKey: output.blobKey,
+      available: true,
+      blobUrl: link.url,
+      blobUrlExpirationDate: wireDate(link.expiresAt),
+      seed,
+      ...(output.width === undefined ? {} : { width: output.width }),
+      ...(output.height === undefined ? {} : { height: output.height }),
+    };
+  }) ?? [{ blobKey: options.expectedBlobKey(row.id, 0), available: false, seed }];
+  const [only, ...others] = slots;
+  return options.resultShape === 'auto' && only && others.length === 0 ? only : slots;
+}

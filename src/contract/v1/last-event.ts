@@ -1,0 +1,87 @@
+/** `lastEvent` as the row alone tells it; the full history is at `/v1/consumer/jobs/{jobId}/events`. */
+import type { JobRow } from '../../db/job-row.ts';
+import {
+  isTerminal,
+  STAGE_EVENTS,
+  STAGES,
+  type EventType,
+  type JobState,
+  type StageEventName,
+} from '../../domain/job.ts';
+import type { JobStatus } from './job-status.ts';
+import { wireDate, wireDuration } from './wire-time.ts';
+
+/** `textToImage` → `textToImageV2`, the name live events carry. */
+export const eventJobType = (type: string): string => (type === 'textToImage' ? `${type}V2` : type);
+
+/** The same in the casing of `jobType`. */
+export const pascalJobType = (type: string): string => {
+  const name = eventJobType(type);
+  return name.charAt(0).toUpperCase() + name.slice(1);
+};
+
+/** The newest event of a job. */
+export function lastEvent(
+  row: JobRow,
+  provider: string | undefined,
+  further: Readonly<Record<string, unknown>>,
+): JobStatus['lastEvent'] {
+  const isEnded = isTerminal(row.state);
+  const stage = newestStage(row);
+  const end = row.finishedAt ?? undefined;
+  const at = end ?? (row.state === 'queued' ? row.createdAt : row.changedAt);
+  return {
+    jobId: row.id,
+    type: eventType(row.state, stage),
+    dateTime: wireDate(at),
+    ...(provider === undefined ? {} : { provider }),
+    ...(row.serverId === null ? {} : { workerId: row.serverId }),
+    context: {
+      ...(row.serverId === null ? {} : { worker_group: row.pool }),
+      job_type: eventJobType(row.type),
+      ecosystems: row.ecosystem,
+      ...(stage === undefined ? {} : { stage }),
+      ...(row.held ? { held: true } : {}),
+      ...(row.failure === null
+        ? {}
+        : { error_code: row.failure.code, error_message: row.failure.message }),
+      ...further,
+      trace_id: row.traceId,
+    },
+    ...(row.claimedAt === null
+      ? {}
+      : { claimDuration: wireDuration(at.getTime() - row.claimedAt.getTime()) }),
+    jobDuration: wireDuration(at.getTime() - row.createdAt.getTime()),
+    retryAttempt: Math.max(0, row.attempt - 1),
+    jobType: pascalJobType(row.type),
+    jobPriority: row.priority,
+    claimHasCompleted: isEnded,
+    jobHasCompleted: isEnded,
+  };
+}
+
+function newestStage(row: JobRow): StageEventName | undefined {
+  if (row.state === 'succeeded') return STAGE_EVENTS.collect;
+  const stage = STAGES[row.stageRank];
+  return stage === 'claim' || stage === 'prepare' || stage === 'submit' || stage === 'collect'
+    ? STAGE_EVENTS[stage]
+    : undefined;
+}
+
+function eventType(state: JobState, stage: StageEventName | undefined): EventType {
+  switch (state) {
+    case 'queued':
+      return 'Initialized';
+    case 'running':
+      return stage === undefined || stage === STAGE_EVENTS.claim ? 'Claimed' : 'Updated';
+    case 'succeeded':
+      return 'Succeeded';
+    case 'failed':
+      return 'Failed';
+    case 'expired':
+      return 'Expired';
+    // The live service says Canceled, which the official Python client cannot read.
+    case 'canceled':
+      return 'Deleted';
+  }
+}

@@ -1,0 +1,89 @@
+import type { Sql } from './connect.ts';
+
+/** What is known of a stored file; the bytes are in the blob store. */
+export interface BlobRecord {
+  /** Public id. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly jobId: string | null;
+  readonly storageKey: string;
+  readonly contentType: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+export type NewBlobRecord = Omit<BlobRecord, 'createdAt'>;
+
+export type BlobRecords = ReturnType<typeof createBlobRecords>;
+
+/** Records of stored files. */
+export function createBlobRecords(sql: Sql) {
+  return {
+    /** By public id, whoever owns it: the caller has checked a signature. Past its retention it is gone. */
+    async findBlob(id: string): Promise<BlobRecord | undefined> {
+      const [row] = await sql<BlobRecord[]>`
+        select * from blobs where id = ${id} and expires_at > now()`;
+      return row;
+    },
+
+    /** Records outputs; an id that is known (an earlier attempt's) now points to the new file. */
+    async putBlobs(records: readonly NewBlobRecord[]): Promise<void> {
+      if (records.length === 0) return;
+      const rows = records.map(
+        ({
+          id,
+          tenant,
+          jobId,
+          storageKey,
+          contentType,
+          bytes,
+          sha256,
+          width,
+          height,
+          expiresAt,
+        }) => ({
+          ...{
+            id,
+            tenant,
+            jobId,
+            storageKey,
+            contentType,
+            bytes,
+            sha256,
+            width,
+            height,
+            expiresAt,
+          },
+        }),
+      );
+      await sql`
+        insert into blobs ${sql(rows as never[])}
+        on conflict (id) do update set
+          storage_key = excluded.storage_key, content_type = excluded.content_type, bytes = excluded.bytes,
+          sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
+          expires_at = excluded.expires_at`;
+    },
+
+    /** Storage keys of records past their retention, oldest first. */
+    async listExpiredBlobs(
+      limit: number,
+    ): Promise<{ readonly id: string; readonly storageKey: string }[]> {
+      return sql<{ id: string; storageKey: string }[]>`
+        select id, storage_key from blobs where expires_at <= now() order by expires_at limit ${limit}`;
+    },
+
+    async deleteBlobs(ids: readonly string[]): Promise<void> {
+      await sql`delete from blobs where id = any(${ids as string[]})`;
+    },
+
+    /** Those of `storageKeys` that a record points to; the rest is unreferenced. */
+    async findReferenced(storageKeys: readonly string[]): Promise<Set<string>> {
+      const rows = await sql<{ storageKey: string }[]>`
+        select storage_key from blobs where storage_key = any(${storageKeys as string[]})`;
+      return new Set(rows.map((row) => row.storageKey));
+    },
+  };
+}

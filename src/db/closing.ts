@@ -1,0 +1,47 @@
+import type { JobFailure, TerminalState } from '../domain/job.ts';
+import type { Sql } from './connect.ts';
+
+export type Closing = ReturnType<typeof createClosing>;
+
+/** What the closer writes: ends that no code of ours could write. */
+export function createClosing(sql: Sql) {
+  return {
+    /** Ends the row of a closed run, unless it ended already or another run superseded it. True when it changed. */
+    async endRun(
+      jobId: string,
+      runId: string,
+      state: TerminalState,
+      failure: JobFailure | undefined,
+    ): Promise<boolean> {
+      const rows = await sql`
+        update jobs set state = ${state}, failure = ${failure ? sql.json(failure as never) : null},
+          run_id = coalesce(run_id, ${runId}), held = false, finished_at = now(), changed_at = now()
+        where id = ${jobId} and state in ('queued', 'running') and started_at is not null
+          and (run_id is null or run_id = ${runId}
+            or not exists (select from job_runs r where r.job_id = jobs.id and r.run_id = ${runId}))`;
+      return rows.count > 0;
+    },
+
+    /** Ends the row of a job whose run Temporal does not know any more. True when it changed. */
+    async loseHistory(jobId: string): Promise<boolean> {
+      const failure = {
+        code: 'history_lost',
+        message:
+          'Temporal no longer knows this job (its workflow was deleted). Submit it again if it is still wanted.',
+      };
+      const rows = await sql`
+        update jobs set state = 'failed', failure = ${sql.json(failure)}, held = false, finished_at = now(),
+          changed_at = now()
+        where id = ${jobId} and state in ('queued', 'running') and started_at is not null`;
+      return rows.count > 0;
+    },
+
+    /** Active jobs in the order of their ids, from after `cursor`; those that changed just now are left alone. */
+    async listActiveAfter(cursor: string, limit: number): Promise<string[]> {
+      const rows = await sql<{ id: string }[]>`
+        select id from jobs where state in ('queued', 'running') and started_at < now() - interval '2 seconds'
+          and id > ${cursor} order by id limit ${limit}`;
+      return rows.map((row) => row.id);
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Sql } from './connect.ts';
+
+export type CollectorStore = ReturnType<typeof createCollectorStore>;
+
+/** Rows the collector deletes. */
+export function createCollectorStore(sql: Sql) {
+  return {
+    /** Finished jobs with their runs and snapshots; at most `limit` at a time. Returns how many went. */
+    async deleteOldJobs(olderThanDays: number, limit: number): Promise<number> {
+      const rows = await sql`
+        delete from jobs where id in (
+          select id from jobs where finished_at < now() - ${olderThanDays} * interval '1 day' limit ${limit})`;
+      return rows.count;
+    },
+
+    async deleteOldIdempotencyKeys(olderThanDays: number): Promise<number> {
+      const rows = await sql`
+        delete from idempotency_keys where created_at < now() - ${olderThanDays} * interval '1 day'`;
+      return rows.count;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { Generation } from '../domain/generation.ts';
+import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
+
+/** An output as the row keeps it; the bytes are in the blob store. */
+export interface JobOutput {
+  /** Public blob id. */
+  readonly blobKey: string;
+  readonly contentType: string;
+  readonly bytes: number;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** A row of `jobs`. */
+export interface JobRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly batchId: string;
+  readonly position: number;
+  readonly type: string;
+  readonly class: JobClass;
+  readonly ecosystem: string;
+  readonly pool: string;
+  readonly priority: number;
+  readonly cost: number;
+  readonly request: Record<string, unknown>;
+  readonly generation: Generation;
+  readonly properties: Record<string, unknown>;
+  readonly traceId: string;
+  readonly maxAttempts: number;
+  readonly createdAt: Date;
+  readonly expireAt: Date;
+  readonly startAfter: Date;
+  readonly startedAt: Date | null;
+  readonly cancelRequestedAt: Date | null;
+  readonly state: JobState;
+  readonly held: boolean;
+  readonly runId: string | null;
+  readonly runIndex: number;
+  readonly attempt: number;
+  readonly stageRank: number;
+  readonly serverId: string | null;
+  readonly claimedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly changedAt: Date;
+  readonly outputs: readonly JobOutput[] | null;
+  readonly failure: JobFailure | null;
+}
+
+/** What acceptance stores; everything else starts at the table's defaults. */
+export type NewJobRow = Pick<
+  JobRow,
+  | 'id'
+  | 'tenant'
+  | 'batchId'
+  | 'position'
+  | 'type'
+  | 'class'
+  | 'ecosystem'
+  | 'pool'
+  | 'priority'
+  | 'cost'
+  | 'request'
+  | 'generation'
+  | 'properties'
+  | 'traceId'
+  | 'maxAttempts'
+  | 'createdAt'
+  | 'expireAt'
+  | 'startAfter'
+>;

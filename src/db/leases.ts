@@ -1,0 +1,136 @@
+import { stageRank, type Lease } from '../domain/job.ts';
+import type { Sql } from './connect.ts';
+
+export interface GrantRequest {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly tenant: string;
+  readonly serverId: string;
+  readonly model: string;
+  readonly reason: string;
+  promptId(runIndex: number): string;
+}
+
+export type GrantAnswer =
+  | { readonly outcome: 'granted'; readonly lease: Lease }
+  /** Another placer was quicker. */
+  | { readonly outcome: 'full' }
+  | { readonly outcome: 'held' }
+  /** The job ended, or another run superseded this one. */
+  | { readonly outcome: 'closed' };
+
+/** A server of a pool with the room that is left on it. */
+export interface ServerRoom {
+  readonly id: string;
+  readonly room: number;
+  readonly used: number;
+  readonly reachable: boolean;
+  /** AIR of the model that the latest lease asked for. */
+  readonly warmModel: string | null;
+}
+
+interface LeaseRow {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly runIndex: number;
+  readonly attempt: number;
+  readonly serverId: string;
+  readonly promptId: string;
+  readonly reason: string;
+  readonly grantedAt: Date;
+}
+
+export type LeaseStore = ReturnType<typeof createLeaseStore>;
+
+const toLease = (row: LeaseRow): Lease => ({
+  jobId: row.jobId,
+  runId: row.runId,
+  runIndex: row.runIndex,
+  attempt: row.attempt,
+  serverId: row.serverId,
+  promptId: row.promptId,
+  reason: row.reason,
+  grantedAt: row.grantedAt.toISOString(),
+});
+
+/** Leases: the rows that reserve room on servers. */
+export function createLeaseStore(sql: Sql) {
+  return {
+    async listRoom(pool: string): Promise<ServerRoom[]> {
+      return sql<ServerRoom[]>`
+        select s.id, s.room, s.reachable, count(l.*)::int as used,
+          (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
+        from servers s left join leases l on l.server_id = s.id
+        where s.pool = ${pool} group by s.id order by s.id`;
+    },
+
+    /**
+     * Reserves room for an attempt. Safe with several placers: the server's row is locked while its leases are counted,
+     * and the job's row while its state is checked. Granting the same attempt again returns the same lease.
+     */
+    async grant(request: GrantRequest): Promise<GrantAnswer> {
+      return sql.begin(async (begun) => {
+        const tx = begun as unknown as Sql;
+        const [server] = await tx<{ room: number }[]>`
+          select room from servers where id = ${request.serverId} for update`;
+        const [job] = await tx<{ runId: string; runIndex: number; state: string; held: boolean }[]>`
+          select run_id, run_index, state, held from jobs where id = ${request.jobId} for update`;
+        if (!job || job.runId !== request.runId || !['queued', 'running'].includes(job.state))
+          return { outcome: 'closed' };
+        const [mine] = await tx<LeaseRow[]>`
+          select * from leases where job_id = ${request.jobId} and run_index = ${job.runIndex}
+            and attempt = ${request.attempt}`;
+        if (mine) return { outcome: 'granted', lease: toLease(mine) };
+        if (job.held) return { outcome: 'held' };
+        const [taken] = await tx<{ used: number }[]>`
+          select count(*)::int as used from leases where server_id = ${request.serverId}`;
+        if (!server || (taken?.used ?? 0) >= server.room) return { outcome: 'full' };
+        const [row] = await tx<LeaseRow[]>`
+          insert into leases ${tx({
+            jobId: request.jobId,
+            runIndex: job.runIndex,
+            attempt: request.attempt,
+            runId: request.runId,
+            serverId: request.serverId,
+            tenant: request.tenant,
+            promptId: request.promptId(job.runIndex),
+            model: request.model,
+            reason: request.reason,
+          } as never)} returning *`;
+        await tx`
+          update jobs set state = 'running', attempt = ${request.attempt}, stage_rank = ${stageRank('claim')},
+            server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
+          where id = ${request.jobId}`;
+        return { outcome: 'granted', lease: toLease(row as LeaseRow) };
+      }) as Promise<GrantAnswer>;
+    },
+
+    async holdsLease(lease: Lease, runId: string): Promise<boolean> {
+      const rows = await sql`
+        select from leases where job_id = ${lease.jobId} and run_index = ${lease.runIndex}
+          and attempt = ${lease.attempt} and run_id = ${runId}`;
+      return rows.count > 0;
+    },
+
+    async release(lease: Pick<Lease, 'jobId' | 'runIndex' | 'attempt'>): Promise<void> {
+      await sql`
+        delete from leases where job_id = ${lease.jobId} and run_index = ${lease.runIndex}
+          and attempt = ${lease.attempt}`;
+    },
+
+    /** Leases of one run of a job, for the closer. */
+    async listOfRun(jobId: string, runId: string): Promise<Lease[]> {
+      const rows = await sql<LeaseRow[]>`
+        select * from leases where job_id = ${jobId} and run_id = ${runId}`;
+      return rows.map(toLease);
+    },
+
+    /** Leases older than `ageMs`, for the check that their runs still live. */
+    async listOlderThan(ageMs: number): Promise<Lease[]> {
+      const rows = await sql<LeaseRow[]>`
+        select * from leases where granted_at < now() - ${ageMs} * interval '1 millisecond'`;
+      return rows.map(toLease);
+    },
+  };
+}

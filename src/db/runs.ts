@@ -1,0 +1,116 @@
+import {
+  isTerminal,
+  stageRank,
+  type JobFailure,
+  type Lease,
+  type Stage,
+  type TerminalState,
+} from '../domain/job.ts';
+import { createBlobRecords } from './blobs.ts';
+import type { Sql } from './connect.ts';
+import type { JobOutput, JobRow } from './job-row.ts';
+
+export interface FinishRecord {
+  readonly jobId: string;
+  readonly tenant: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly state: TerminalState;
+  readonly releaseLease: boolean;
+  readonly outputs?: readonly (JobOutput & { storageKey: string; sha256: string })[];
+  readonly failure?: JobFailure;
+  readonly blobExpiresAt: Date;
+}
+
+export type RunStore = ReturnType<typeof createRunStore>;
+
+/**
+ * The projection of runs onto job rows. Every write carries (run index, attempt, stage) and applies only when that is
+ * greater than what the row has, so late tries of older attempts and runs change nothing.
+ */
+export function createRunStore(sql: Sql) {
+  /** Numbers the Temporal run and lets it supersede the row of the run before. Repeating it changes nothing. */
+  const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
+    const [known] = await tx<{ runIndex: number }[]>`
+      select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}`;
+    if (known) return known.runIndex;
+    const [job] = await tx<Pick<JobRow, 'runIndex' | 'state'>[]>`
+      select run_index, state from jobs where id = ${jobId} for update`;
+    // A row that ended before any run opened was cancelled before Temporal acknowledged the start.
+    if (!job || (job.runIndex === 0 && isTerminal(job.state))) return undefined;
+    const [opened] = await tx<{ runIndex: number }[]>`
+      insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${job.runIndex + 1})
+      on conflict (job_id, run_id) do update set run_id = excluded.run_id returning run_index`;
+    await tx`
+      update jobs set run_id = ${runId}, run_index = ${opened?.runIndex ?? 1}, attempt = 0, stage_rank = 0,
+        state = 'queued', held = false, server_id = null, outputs = null, failure = null, finished_at = null,
+        started_at = coalesce(started_at, now()), changed_at = now(),
+        cancel_requested_at = case when run_index > 0 then null else cancel_requested_at end
+      where id = ${jobId}`;
+    return opened?.runIndex;
+  };
+
+  return {
+    /** The run's number, or undefined when the job is gone or was cancelled before it started. */
+    openRun: (jobId: string, runId: string): Promise<number | undefined> =>
+      sql.begin((tx) => openRun(tx as unknown as Sql, jobId, runId)) as Promise<number | undefined>,
+
+    /** Notes that an attempt reached a stage. */
+    async advance(lease: Lease, stage: Stage): Promise<void> {
+      await sql`
+        update jobs set stage_rank = ${stageRank(stage)}, attempt = ${lease.attempt}, server_id = ${lease.serverId},
+          state = 'running', changed_at = now()
+        where id = ${lease.jobId} and run_index = ${lease.runIndex} and state in ('queued', 'running')
+          and (attempt, stage_rank) < (${lease.attempt}, ${stageRank(stage)})`;
+    },
+
+    /** Ends the job: row, outputs and lease in one transaction. Repeating it changes nothing. */
+    async finish(record: FinishRecord): Promise<boolean> {
+      return sql.begin(async (begun) => {
+        const tx = begun as unknown as Sql;
+        const runIndex = await openRun(tx, record.jobId, record.runId);
+        if (record.releaseLease)
+          await tx`
+            delete from leases where job_id = ${record.jobId} and run_id = ${record.runId} and attempt = ${record.attempt}`;
+        if (runIndex === undefined) return false;
+        const outputs = record.outputs?.map(
+          ({ storageKey: _key, sha256: _sum, ...output }) => output,
+        );
+        const done = await tx`
+          update jobs set state = ${record.state}, attempt = ${record.attempt}, stage_rank = ${stageRank('finish')},
+            outputs = ${outputs ? tx.json(outputs as never) : null},
+            failure = ${record.failure ? tx.json(record.failure as never) : null},
+            held = false, finished_at = now(), changed_at = now()
+          where id = ${record.jobId} and run_index = ${runIndex} and state in ('queued', 'running')`;
+        if (done.count === 0) return false;
+        await createBlobRecords(tx).putBlobs(
+          (record.outputs ?? []).map(({ blobKey, width, height, ...output }) => ({
+            id: blobKey,
+            tenant: record.tenant,
+            jobId: record.jobId,
+            width: width ?? null,
+            height: height ?? null,
+            expiresAt: record.blobExpiresAt,
+            ...output,
+          })),
+        );
+        return true;
+      }) as Promise<boolean>;
+    },
+
+    /** Holds or frees a waiting job, and gives back a lease that was granted in the same moment. */
+    async setHeld(jobId: string, runId: string, attempt: number, held: boolean): Promise<void> {
+      await sql.begin(async (begun) => {
+        const tx = begun as unknown as Sql;
+        const runIndex = await openRun(tx, jobId, runId);
+        if (runIndex === undefined) return;
+        await tx`
+          update jobs set held = ${held}, changed_at = now(),
+            state = case when ${held} then 'queued' else state end
+          where id = ${jobId} and run_index = ${runIndex} and state in ('queued', 'running')`;
+        if (held)
+          await tx`delete from leases where job_id = ${jobId} and run_id = ${runId} and attempt = ${attempt}`;
+      });
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from '../ports.ts';
+import { messageOf } from '../errors.ts';
+import type { Sql } from './connect.ts';
+
+/** What a process may wait for. */
+export const CHANNELS = ['outbox', 'room', 'done'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** At most 20 notifications a second and channel: a NOTIFY in every transaction serialises all commits of the server. */
+const EVERY_MS = 50;
+/** PostgreSQL's payload limit is 8,000 bytes; a uuid and a comma take 37. */
+const IDS_PER_PAYLOAD = 200;
+
+export interface Wakeups {
+  /** Tells listeners of this process at once and those of others with the next notification. */
+  wake(channel: Channel, id?: string): void;
+  /** Calls back with ids, or with none when everything may have changed. Returns how to stop. */
+  on(channel: Channel, listener: (ids: readonly string[]) => void): () => void;
+  close(): Promise<void>;
+}
+
+/**
+ * Wake-ups between processes on one connection, coalesced. They hasten and never decide: every listener polls as well,
+ * so a lost notification costs time only.
+ */
+export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> {
+  const listeners = new Map<Channel, Set<(ids: readonly string[]) => void>>();
+  const pending = new Map<Channel, Set<string>>();
+  const origin = randomUUID().slice(0, 8);
+  let timer: NodeJS.Timeout | undefined;
+  let lastSent = 0;
+  let closed = false;
+
+  const emit = (channel: Channel, ids: readonly string[]): void => {
+    for (const listener of listeners.get(channel) ?? []) listener(ids);
+  };
+
+  const flush = async (): Promise<void> => {
+    timer = undefined;
+    lastSent = Date.now();
+    for (const [channel, ids] of [...pending]) {
+      pending.delete(channel);
+      const all = [...ids];
+      for (let start = 0; start === 0 || start < all.length; start += IDS_PER_PAYLOAD) {
+        const payload = `${origin} ${all.slice(start, start + IDS_PER_PAYLOAD).join(',')}`;
+        await sql`select pg_notify(${`orchestrator_${channel}`}, ${payload})`;
+      }
+    }
+  };
+
+  const schedule = (): void => {
+    if (timer || closed) return;
+    timer = setTimeout(
+      () => {
+        flush().catch((error: unknown) =>
+          logger.debug({ error: messageOf(error) }, 'wake-up not sent; the others poll'),
+        );
+      },
+      Math.max(0, lastSent + EVERY_MS - Date.now()),
+    );
+  };
+
+  const subscriptions = await Promise.all(
+    CHANNELS.map((channel) =>
+      sql.listen(
+        `orchestrator_${channel}`,
+        (payload) => {
+          const [from = '', ids = ''] = payload.split(' ');
+          if (from !== origin) emit(channel, ids === '' ? [] : ids.split(','));
+        },
+        // Called on connect and on every reconnect, when anything may have been missed.
+        () => emit(channel, []),
+      ),
+    ),
+  );
+
+  return {
+    wake(channel, id) {
+      emit(channel, id === undefined ? [] : [id]);
+      const ids = pending.get(channel) ?? new Set();
+      if (id !== undefined) ids.add(id);
+      pending.set(channel, ids);
+      schedule();
+    },
+    on(channel, listener) {
+      const set = listeners.get(channel) ?? new Set();
+      listeners.set(channel, set.add(listener));
+      return () => set.delete(listener);
+    },
+    async close() {
+      closed = true;
+      if (timer) {
+        clearTimeout(timer);
+        await flush().catch(() => undefined);
+      }
+      await Promise.all(subscriptions.map((subscription) => subscription.unlisten())).catch(
+        () => undefined,
+      );
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * What one image costs, in the credits clients of the original service expect to read. Pure.
+ *
+ * cost = base × (width·height / reference pixels) × (steps / 20)
+ *
+ * The original's price list documents the formula with base 4 for sd1 (512²) and 8 for sdxl (1024²). Its v1 answers are
+ * lower by one factor: a captured SDXL job of 768×512 and 20 steps cost 0.96, which is 0.32 of the list price.
+ * For flux1 no list price is documented; three times sdxl is our estimate of the work.
+ * https://developer.civitai.com/docs/orchestration
+ */
+import type { Ecosystem, TextToImage } from './generation.ts';
+
+const V1_SHARE_OF_LIST_PRICE = 0.32;
+const REFERENCE_STEPS = 20;
+
+const LIST_PRICES: Readonly<Record<Ecosystem, { readonly base: number; readonly pixels: number }>> =
+  {
+    sd1: { base: 4, pixels: 512 * 512 },
+    sdxl: { base: 8, pixels: 1024 * 1024 },
+    flux1: { base: 24, pixels: 1024 * 1024 },
+  };
+
+/** Cost of one image, rounded to four decimals. */
+export const imageCost = (
+  generation: Pick<TextToImage, 'ecosystem' | 'width' | 'height' | 'steps'>,
+): number => {
+  const { base, pixels } = LIST_PRICES[generation.ecosystem];
+  const size = (generation.width * generation.height) / pixels;
+  const cost = base * V1_SHARE_OF_LIST_PRICE * size * (generation.steps / REFERENCE_STEPS);
+  return Math.round(cost * 10_000) / 10_000;
+};

@@ -1,0 +1,45 @@
+/**
+ * Public names: queues, ids, workflow and activity types, messages, search attributes.
+ * Operators type these into the `temporal` CLI and histories contain them, so they only ever grow.
+ */
+
+/** Queue of workflows, prepare and the local activities. */
+export const CPU_QUEUE = 'cpu';
+
+/** Queue on which claims for a pool of servers wait. */
+export const poolQueue = (pool: string): string => `gpu-${pool}`;
+
+/** Queue of the workers that stand at one server. */
+export const hostQueue = (serverId: string): string => `gpu-host-${serverId}`;
+
+export const jobWorkflowId = (jobId: string): string => `job-${jobId}`;
+export const withdrawWorkflowId = (promptId: string): string => `withdraw-${promptId}`;
+
+/** Job id of a `job-<uuid>` workflow id, or undefined for any other workflow. */
+export const jobIdOfWorkflow = (workflowId: string): string | undefined =>
+  workflowId.startsWith('job-') ? workflowId.slice('job-'.length) : undefined;
+
+export const JOB_WORKFLOW = 'jobWorkflow';
+export const WITHDRAW_WORKFLOW = 'withdrawWorkflow';
+
+export const HOLD_SIGNAL = 'hold';
+export const RESUME_SIGNAL = 'resume';
+export const STATUS_QUERY = 'status';
+export const TIMELINE_QUERY = 'timeline';
+
+/** Keyword search attributes set at start; `temporal workflow list --query "Tenant='local'"`. */
+export const SEARCH_ATTRIBUTES = [
+  'Tenant',
+  'Ecosystem',
+  'JobType',
+  'Pool',
+  'BatchId',
+  'TraceId',
+] as const;
+export type SearchAttribute = (typeof SEARCH_ATTRIBUTES)[number];
+
+export const DEFAULT_POOL = 'default';
+
+/** Where ComfyUI writes an attempt's files: subfolder and name, unique per job, run index and attempt. */
+export const outputPrefix = (jobId: string, runIndex: number, attempt: number): string =>
+  `orchestrator/${jobId}/r${runIndex}a${attempt}`;

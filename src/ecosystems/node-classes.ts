@@ -1,0 +1,31 @@
+import { parseAir, resourceKind } from '../domain/air.ts';
+import type { Graph, TextToImage } from '../domain/generation.ts';
+import { DIFFUSION_MODEL_FOLDERS } from '../domain/model-files.ts';
+import { buildGraph } from './index.ts';
+import type { ResolvedNetwork } from './resolved-files.ts';
+
+/** Node classes of a graph, sorted, each once. */
+export const nodeClassesOf = (graph: Graph): readonly string[] =>
+  [...new Set(Object.values(graph).map((node) => node.class_type))].sort();
+
+const BARE_MODEL_TYPES: readonly string[] = ['unet', 'diffusionmodel', 'diffusion_model'];
+
+const standIn = (air: string, index: number): readonly ResolvedNetwork[] => {
+  const kind = resourceKind(parseAir(air).type ?? '');
+  return kind === 'lora' || kind === 'vae' || kind === 'embedding'
+    ? [{ kind, name: `file-${index}`, strength: 1 }]
+    : [];
+};
+
+/**
+ * Node classes a server must know for this generation, before its files are known: a Flux AIR of type checkpoint is
+ * taken for a full checkpoint. With the graph at hand, `nodeClassesOf` is exact.
+ */
+export const requiredNodeClasses = (generation: TextToImage): readonly string[] => {
+  const bare = BARE_MODEL_TYPES.includes(parseAir(generation.model).type ?? '');
+  const folder = (bare ? DIFFUSION_MODEL_FOLDERS[0] : undefined) ?? 'checkpoints';
+  const networks = generation.networks.flatMap((network, index) => standIn(network.air, index));
+  return nodeClassesOf(
+    buildGraph(generation, { checkpoint: { folder, name: 'file' }, networks }, 'output'),
+  );
+};

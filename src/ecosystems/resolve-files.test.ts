@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { EXAMPLE_GENERATIONS } from '../../test/fixtures/generations.ts';
+import { resolveFiles, type ListedFiles } from './resolve-files.ts';
+
+const sd1 = EXAMPLE_GENERATIONS['sd1-text-to-image'];
+const flux = EXAMPLE_GENERATIONS['flux1-text-to-image-diffusion-model'];
+
+const LISTED: ListedFiles = {
+  checkpoints: ['sd1\\DreamShaper_8.safetensors', 'other.safetensors'],
+  loras: ['ink_87153.safetensors', 'detail_62833.safetensors'],
+  vae: ['sd1/civitai/276082/311162.safetensors'],
+  embeddings: ['EasyNegative'],
+};
+const NAMES = new Map<string, string>([
+  [sd1.generation.model, 'sd1/dreamshaper_8.safetensors'],
+  ['urn:air:sd1:embedding:civitai:7808@9208', 'EasyNegative.safetensors'],
+]);
+const nameOf = (air: string): string | undefined => NAMES.get(air);
+
+describe('resolveFiles', () => {
+  it('names every file as the server lists it, in the order of the request', () => {
+    expect(resolveFiles(sd1.generation, nameOf, LISTED)).toEqual({
+      files: {
+        checkpoint: { folder: 'checkpoints', name: 'sd1\\DreamShaper_8.safetensors' },
+        networks: [
+          { kind: 'lora', name: 'ink_87153.safetensors', strength: 0.8 },
+          { kind: 'lora', name: 'detail_62833.safetensors', strength: 0.4 },
+          { kind: 'vae', name: 'sd1/civitai/276082/311162.safetensors', strength: 1 },
+          { kind: 'embedding', name: 'EasyNegative', strength: 1 },
+        ],
+      },
+      missing: [],
+      notes: [],
+    });
+  });
+
+  it('reports every missing file at once with AIR, folder and next action', () => {
+    const { files, missing } = resolveFiles(sd1.generation, nameOf, { checkpoints: [], loras: [] });
+    expect(files).toBeUndefined();
+    expect(missing).toHaveLength(5);
+    expect(missing[0]).toEqual({
+      air: 'urn:air:sd1:checkpoint:civitai:4384@128713',
+      folders: ['checkpoints'],
+      message:
+        "urn:air:sd1:checkpoint:civitai:4384@128713 is not in the server's model folder checkpoints: put it there as sd1/dreamshaper_8.safetensors or correct its fileName.",
+    });
+    expect(missing[1]?.message).toContain(
+      'loras: put it there as sd1/civitai/82098/87153.safetensors or give the resource a fileName.',
+    );
+  });
+
+  it('says when several files fit', () => {
+    const listed = { ...LISTED, loras: ['b_87153.pt', 'a_87153.pt', 'detail_62833.safetensors'] };
+    const { files, notes } = resolveFiles(sd1.generation, nameOf, listed);
+    expect(files?.networks[0]?.name).toBe('a_87153.pt');
+    expect(notes).toEqual([
+      'urn:air:sd1:lora:civitai:82098@87153: took a_87153.pt in loras; b_87153.pt would fit as well.',
+    ]);
+  });
+
+  it('keeps trigger words', () => {
+    const networks = [
+      { air: 'urn:air:sd1:embedding:civitai:7808@9208', strength: 1, triggerWord: 'easy' },
+    ];
+    expect(resolveFiles({ ...sd1.generation, networks }, nameOf, LISTED).files?.networks).toEqual([
+      { kind: 'embedding', name: 'EasyNegative', strength: 1, triggerWord: 'easy' },
+    ]);
+  });
+
+  it('refuses a checkpoint as a network', () => {
+    const networks = [{ air: sd1.generation.model, strength: 1 }];
+    expect(() => resolveFiles({ ...sd1.generation, networks }, nameOf, LISTED)).toThrow(
+      /of type checkpoint and cannot be an additional network/,
+    );
+  });
+
+  it('finds the companions of a bare Flux model, or says which are missing', () => {
+    const generation = { ...flux.generation, networks: [] };
+    const listed = { diffusion_models: ['flux_691639.safetensors'], vae: ['flux/ae.safetensors'] };
+    expect(
+      resolveFiles(generation, nameOf, {
+        ...listed,
+        text_encoders: ['T5XXL_fp8_e4m3fn.safetensors', 'clip_l.safetensors', 'clip_g.safetensors'],
+      }).files,
+    ).toEqual({
+      checkpoint: { folder: 'diffusion_models', name: 'flux_691639.safetensors' },
+      networks: [],
+      companions: {
+        clipL: 'clip_l.safetensors',
+        t5xxl: 'T5XXL_fp8_e4m3fn.safetensors',
+        vae: 'flux/ae.safetensors',
+      },
+    });
+    const { files, missing } = resolveFiles(generation, nameOf, {
+      ...listed,
+      clip: ['clip_l.safetensors'],
+    });
+    expect(files).toBeUndefined();
+    expect(missing.map(({ message }) => message)).toEqual([
+      expect.stringContaining('needs t5xxl_fp16.safetensors'),
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import { OrchestratorError } from '../../errors.ts';
+import type { Executor, Logger } from '../../ports.ts';
+import { readBootId } from './boot-id.ts';
+import { createFeeds } from './feeds.ts';
+import { createComfyHttp } from './http.ts';
+import { look } from './look.ts';
+import { createProbe, readStats } from './probe.ts';
+import { ComfySocket, type SocketTiming } from './socket.ts';
+import { submitPrompt } from './submit.ts';
+import { comfyUrls } from './urls.ts';
+import { watchPrompt } from './watch.ts';
+import { withdrawPrompt } from './withdraw.ts';
+
+export interface ComfyExecutorOptions {
+  readonly serverId: string;
+  /** With or without `/prompt`; at least one of the two URLs. */
+  readonly httpUrl?: string;
+  readonly wsUrl?: string;
+  /** Must differ between processes that live at the same time. */
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** Between looks while the socket is alive. (Default: 1000) */
+  readonly pollMs?: number;
+  /** For an answer to begin and end, or between two chunks of an output. (Default: 30000) */
+  readonly requestTimeoutMs?: number;
+  /** Sent with every request and with the socket's handshake. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly socketTiming?: Partial<SocketTiming>;
+}
+
+/** An executor for one ComfyUI server. Opens its socket with the first prompt. Throws `configuration`. */
+export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => {
+  const { serverId, clientId, logger } = options;
+  const urls = comfyUrls(options.httpUrl, options.wsUrl);
+  const headers = { ...urls.headers, ...options.headers };
+  const timeoutMs = options.requestTimeoutMs ?? 30_000;
+  const http = createComfyHttp({ serverId, base: urls.http, headers, timeoutMs });
+  const feeds = createFeeds();
+  const socket = new ComfySocket({
+    serverId,
+    url: urls.ws,
+    clientId,
+    headers,
+    logger,
+    onMessage: feeds.take,
+    onChange: feeds.wakeAll,
+    ...(options.socketTiming === undefined ? {} : { timing: options.socketTiming }),
+  });
+  const watchDeps = {
+    http,
+    feeds,
+    socketAlive: () => socket.alive,
+    pollMs: options.pollMs ?? 1000,
+  };
+
+  return {
+    serverId,
+    probe: createProbe(http),
+    find: (promptId, signal) => {
+      socket.start();
+      return look(http, promptId, signal);
+    },
+    submit: (prompt, signal) => {
+      socket.start();
+      return submitPrompt({ http, feeds, socket, clientId }, prompt, signal);
+    },
+    watch: (promptId, watchOptions) => {
+      socket.start();
+      return watchPrompt(watchDeps, promptId, watchOptions);
+    },
+    withdraw: (promptId, signal) => withdrawPrompt(http, promptId, signal),
+    bootId: async (signal) => readBootId(http, await readStats(http, signal), signal),
+    fetchOutput: async (file, signal) => {
+      const { filename, subfolder, type } = file;
+      const query = { filename, subfolder, type };
+      const stream = await http.stream({ method: 'GET', path: '/view', query, signal });
+      if (stream !== undefined) return stream;
+      throw new OrchestratorError(
+        'output_missing',
+        `ComfyUI ${serverId} has no ${type} file ${subfolder === '' ? '' : `${subfolder}/`}${filename} ` +
+          `of node ${file.nodeId}, though its history names it; was its ${type} directory cleaned?`,
+      );
+    },
+    close: () => socket.close(),
+  };
+};

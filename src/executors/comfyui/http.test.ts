@@ -1,0 +1,105 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createComfyHttp } from './http.ts';
+
+let server: Server | undefined;
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) =>
+    server === undefined ? resolve(undefined) : server.close(resolve),
+  );
+  server = undefined;
+});
+
+const clientOf = async (listener: RequestListener, timeoutMs = 5000) => {
+  const started = createServer(listener);
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
+  const { port } = started.address() as AddressInfo;
+  const base = new URL(`http://127.0.0.1:${port}`);
+  return createComfyHttp({ serverId: 'gpu-1', base, headers: { 'x-key': 'k' }, timeoutMs });
+};
+const spec = { method: 'GET', path: '/queue' } as const;
+
+describe('createComfyHttp', () => {
+  it('is unreachable and retryable when nobody listens', async () => {
+    const http = await clientOf(() => undefined);
+    await new Promise((resolve) => server?.close(resolve));
+    await expect(http.json(spec)).rejects.toMatchObject({
+      code: 'server_unreachable',
+      retryable: true,
+      message: expect.stringMatching(/gpu-1 at http:.*GET \/queue: .*ECONNREFUSED/),
+    });
+  });
+
+  it('is unreachable when the connection is cut instead of answered', async () => {
+    const http = await clientOf((request) => request.socket.destroy());
+    await expect(http.json(spec)).rejects.toMatchObject({ code: 'server_unreachable' });
+  });
+
+  it('is unreachable when the answer does not begin or does not end in time', async () => {
+    const mute = await clientOf(() => undefined, 50);
+    await expect(mute.json(spec)).rejects.toMatchObject({
+      code: 'server_unreachable',
+      message: expect.stringContaining('no answer within 50 ms'),
+    });
+    const halting = await clientOf((_, response) => {
+      response.write('{"queue_running":');
+    }, 50);
+    await expect(halting.json(spec)).rejects.toMatchObject({ code: 'server_unreachable' });
+  });
+
+  it('quotes a bounded part of a 500 and calls it retryable', async () => {
+    const http = await clientOf((_, response) => {
+      response.statusCode = 500;
+      response.end(`Server got itself\n in trouble ${'x'.repeat(100_000)}`);
+    });
+    const error = await http.json(spec).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'server_error', retryable: true });
+    expect((error as Error).message).toContain('answered 500 to GET /queue: Server got itself in');
+    expect((error as Error).message.length).toBeLessThan(600);
+  });
+
+  it('does not take a login page for an answer', async () => {
+    const http = await clientOf((_, response) => response.end('<html>log in</html>'));
+    await expect(http.json(spec)).rejects.toMatchObject({ code: 'server_error', retryable: true });
+  });
+
+  it('does not follow a redirect', async () => {
+    const http = await clientOf((_, response) => {
+      response.writeHead(302, { location: 'http://127.0.0.1:9/login' }).end();
+    });
+    await expect(http.json(spec)).rejects.toMatchObject({ code: 'server_error' });
+  });
+
+  it('throws the reason of the caller who gave up', async () => {
+    const http = await clientOf(() => undefined);
+    const controller = new AbortController();
+    const call = http.json({ ...spec, signal: controller.signal });
+    controller.abort(new Error('cancelled'));
+    await expect(call).rejects.toThrow('cancelled');
+  });
+
+  it('sends the headers of the server and reuses connections', async () => {
+    const ports = new Set<number | undefined>();
+    const http = await clientOf((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end(JSON.stringify(request.headers['x-key']));
+    });
+    for (let turn = 0; turn < 5; turn += 1) expect(await http.json(spec)).toBe('k');
+    expect(ports.size).toBeLessThan(5);
+  });
+
+  it('fails a download that stops in the middle', async () => {
+    const http = await clientOf((_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('first');
+    }, 50);
+    const stream = await http.stream(spec);
+    const read = (async () => {
+      for await (const chunk of stream ?? []) expect(chunk.toString()).toBe('first');
+    })();
+    await expect(read).rejects.toMatchObject({ code: 'server_unreachable' });
+  });
+});

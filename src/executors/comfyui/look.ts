@@ -1,0 +1,58 @@
+import { OrchestratorError } from '../../errors.ts';
+import type { PromptState } from '../../ports.ts';
+import { stateOfEntry } from './history.ts';
+import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { asObject } from './json-read.ts';
+import { createQueueScan, type QueuePlace } from './queue-scan.ts';
+
+const placeInQueue = (
+  http: ComfyHttp,
+  promptId: string,
+  signal: AbortSignal | undefined,
+): Promise<QueuePlace | undefined> => {
+  const spec: Call = { method: 'GET', path: '/queue', signal };
+  return http.call(spec, async (response) => {
+    if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
+    const scan = createQueueScan(promptId);
+    const decoder = new TextDecoder();
+    // After the find the rest is read unseen, which keeps the connection for the next call.
+    let place: QueuePlace | undefined;
+    if (response.body !== null) {
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        place ??= scan.feed(decoder.decode(chunk, { stream: true }));
+      }
+    }
+    if (place === undefined && !scan.complete()) {
+      throw new OrchestratorError(
+        'server_error',
+        `ComfyUI ${http.serverId} answered GET /queue with no complete JSON object; ` +
+          'check that COMFY_HTTP_URL leads to ComfyUI',
+        { retryable: true },
+      );
+    }
+    return place;
+  });
+};
+
+/** The prompt's end by `GET /history/{id}`, or undefined while it has none. One round trip. */
+export const lookInHistory = async (
+  http: ComfyHttp,
+  promptId: string,
+  signal?: AbortSignal,
+): Promise<PromptState | undefined> => {
+  const path = `/history/${encodeURIComponent(promptId)}`;
+  const answer = asObject(await http.json({ method: 'GET', path, signal }));
+  const entry = asObject(answer?.[promptId]);
+  return entry === undefined ? undefined : stateOfEntry(entry);
+};
+
+/** Queue first, then history: both change under one lock, so a prompt that moves between them is never missed. */
+export const look = async (
+  http: ComfyHttp,
+  promptId: string,
+  signal?: AbortSignal,
+): Promise<PromptState> => {
+  const place = await placeInQueue(http, promptId, signal);
+  if (place !== undefined) return { state: place };
+  return (await lookInHistory(http, promptId, signal)) ?? { state: 'absent' };
+};

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { ExecutionLog } from '../execution-log.ts';
+import { Fault, type FaultBook } from '../faults.ts';
+import { bodyJson, json, type Route } from './exchange.ts';
+
+export const ModelFilesBody = z.record(z.string(), z.array(z.string()));
+
+export interface SimulationDeps {
+  readonly bootId: string;
+  readonly log: ExecutionLog;
+  readonly faults: FaultBook;
+  fault(fault: Fault): void;
+  setModels(models: Record<string, string[]>): void;
+  reset(): void;
+}
+
+const refused = (error: z.ZodError) =>
+  json(
+    {
+      error: z.prettifyError(error),
+      kinds: Fault.options.map((option) => option.shape.kind.value),
+    },
+    400,
+  );
+
+/** /sim/*: what a real server does not have. */
+export const simulationRoutes = (deps: SimulationDeps): Route[] => [
+  {
+    method: 'GET',
+    path: '/sim/executions',
+    handle: () =>
+      json({ boot_id: deps.bootId, total: deps.log.total, executions: deps.log.entries() }),
+  },
+  { method: 'GET', path: '/sim/faults', handle: () => json({ faults: deps.faults.list() }) },
+  {
+    method: 'POST',
+    path: '/sim/faults',
+    handle: (request) => {
+      const body = bodyJson(request);
+      const faults = z.array(Fault).safeParse(Array.isArray(body) ? body : [body]);
+      if (!faults.success) return refused(faults.error);
+      faults.data.forEach(deps.fault);
+      return json({ faults: deps.faults.list() });
+    },
+  },
+  {
+    method: 'POST',
+    path: '/sim/models',
+    handle: (request) => {
+      const models = ModelFilesBody.safeParse(bodyJson(request));
+      if (!models.success) return refused(models.error);
+      deps.setModels(models.data);
+      return json({ folders: Object.keys(models.data) });
+    },
+  },
+  {
+    method: 'POST',
+    path: '/sim/reset',
+    handle: () => {
+      deps.reset();
+      return json({ ok: true });
+    },
+  },
+];

@@ -1,0 +1,58 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, dirname, join, normalize, resolve, sep } from 'node:path';
+import { NodeError } from './node-context.ts';
+
+export interface SavePath {
+  readonly folder: string;
+  readonly subfolder: string;
+  readonly name: string;
+  /** First free number. */
+  readonly counter: number;
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+const fillIn = (prefix: string, width: number, height: number, now: Date): string =>
+  prefix
+    .replaceAll('%width%', String(width))
+    .replaceAll('%height%', String(height))
+    .replaceAll('%year%', String(now.getFullYear()))
+    .replaceAll('%month%', two(now.getMonth() + 1))
+    .replaceAll('%day%', two(now.getDate()))
+    .replaceAll('%hour%', two(now.getHours()))
+    .replaceAll('%minute%', two(now.getMinutes()))
+    .replaceAll('%second%', two(now.getSeconds()));
+
+/** Where `prefix` saves inside `root`: one above the highest number present. Throws `NodeError` when it leaves the root. */
+export const findSavePath = async (
+  root: string,
+  prefix: string,
+  width: number,
+  height: number,
+): Promise<SavePath> => {
+  const filled = normalize(fillIn(prefix, width, height, new Date()));
+  const subfolder = dirname(filled) === '.' ? '' : dirname(filled);
+  const folder = resolve(root, subfolder);
+  if (folder !== root && !folder.startsWith(root + sep)) {
+    throw new NodeError(
+      'Exception',
+      `**** ERROR: Saving image outside the output folder is not allowed.\n full_output_folder: ${folder}\n         output_dir: ${root}`,
+    );
+  }
+  await mkdir(folder, { recursive: true });
+  const name = basename(filled);
+  let highest = 0;
+  for (const file of await readdir(folder)) {
+    if (!file.startsWith(`${name}_`)) continue;
+    const digits = file.slice(name.length + 1).split('_')[0] ?? '';
+    if (/^\d+$/.test(digits)) highest = Math.max(highest, Number(digits));
+  }
+  return { folder, subfolder, name, counter: highest + 1 };
+};
+
+/** The full path of picture `index` of a save. */
+export const numberedFile = (path: SavePath, index: number): { file: string; full: string } => {
+  const name = path.name.replaceAll('%batch_num%', String(index));
+  const file = `${name}_${String(path.counter + index).padStart(5, '0')}_.png`;
+  return { file, full: join(path.folder, file) };
+};

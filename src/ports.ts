@@ -1,0 +1,126 @@
+/** What the core needs from the outside. Two implementations or a test fake justify an entry here. */
+import type { Readable } from 'node:stream';
+import type { Graph } from './domain/generation.ts';
+
+// ── Blob store ───────────────────────────────────────────────────────────────
+
+export interface StoredBytes {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface BlobStat {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
+/** Owns bytes. Keys are relative POSIX paths of `[A-Za-z0-9._-]` segments; anything else throws `invalid_request`. */
+export interface BlobStore {
+  /** Writes atomically and durably (temp file, fsync, rename); the same key again replaces. Throws `storage_full`. */
+  put(key: string, source: Readable | Uint8Array): Promise<StoredBytes>;
+  /** Bytes from `start` to `end` inclusive, or undefined when the key is absent. */
+  open(key: string, range?: { start: number; end: number }): Promise<Readable | undefined>;
+  stat(key: string): Promise<BlobStat | undefined>;
+  /** Absent keys are no error. */
+  delete(key: string): Promise<void>;
+  list(): AsyncIterable<BlobStat>;
+  /** Bytes that can still be written, where that can be known. */
+  freeBytes(): Promise<number | undefined>;
+}
+
+// ── Executor: what can run a graph ───────────────────────────────────────────
+
+/** What a server says of itself. */
+export interface ServerReport {
+  readonly serverId: string;
+  readonly reachable: boolean;
+  readonly error?: string;
+  readonly version?: string;
+  readonly device?: string;
+  readonly vramBytes?: number;
+  /** Changes when the server process was restarted, as far as that can be known. */
+  readonly bootId?: string;
+  /** Model folder → file names as the server lists them (`checkpoints`, `loras`, `vae`, `embeddings`, …). */
+  readonly files?: Readonly<Record<string, readonly string[]>>;
+  readonly nodeClasses?: readonly string[];
+}
+
+export interface OutputFile {
+  readonly nodeId: string;
+  readonly filename: string;
+  readonly subfolder: string;
+  readonly type: 'output' | 'temp' | 'input';
+}
+
+export interface Progress {
+  /** 0..1, never falling within one watch. */
+  readonly fraction: number;
+  readonly node?: string;
+}
+
+/** Where a prompt stands, by the server's own books. `absent` is proof only while the boot id is unchanged. */
+export type PromptState =
+  | { readonly state: 'absent' }
+  | { readonly state: 'queued' }
+  | { readonly state: 'running' }
+  | {
+      readonly state: 'succeeded';
+      readonly outputs: readonly OutputFile[];
+      /** Milliseconds from execution_start to execution_success on the server's clock. */
+      readonly executionMs: number;
+      readonly cachedNodes: number;
+    }
+  | {
+      readonly state: 'failed';
+      readonly nodeId: string;
+      readonly nodeType: string;
+      readonly exceptionType: string;
+      readonly message: string;
+    }
+  | { readonly state: 'interrupted' };
+
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * One server. Errors: `graph_refused` (final, names node, class, input), `server_unreachable` and `server_error`
+ * (retryable; the outcome of a submit is then unknown until looked up).
+ */
+export interface Executor {
+  readonly serverId: string;
+  probe(signal?: AbortSignal): Promise<ServerReport>;
+  /** Queue first, then history: a prompt that moves between them is never missed. */
+  find(promptId: string, signal?: AbortSignal): Promise<PromptState>;
+  /** Posts without looking first. Returns the server's answer as text. */
+  submit(
+    prompt: { readonly promptId: string; readonly graph: Graph; readonly traceId: string },
+    signal?: AbortSignal,
+  ): Promise<string>;
+  /** Resolves when history says the prompt ended, or when it is absent. The socket only hastens and reports progress. */
+  watch(promptId: string, options: WatchOptions): Promise<PromptState>;
+  fetchOutput(file: OutputFile, signal?: AbortSignal): Promise<Readable>;
+  /** Dequeues or interrupts exactly this prompt and looks until it is gone. Never touches another's. */
+  withdraw(promptId: string, signal?: AbortSignal): Promise<'gone' | 'finished'>;
+  bootId(signal?: AbortSignal): Promise<string>;
+  close(): Promise<void>;
+}
+
+// ── Soft state ───────────────────────────────────────────────────────────────
+
+/** Takes what a gpu worker sees. Nothing correct depends on a report arriving. */
+export interface FleetReporter {
+  report(report: ServerReport & { readonly pool: string; readonly room: number }): Promise<void>;
+}
+
+// ── Logging ──────────────────────────────────────────────────────────────────
+
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(bindings: object): Logger;
+}

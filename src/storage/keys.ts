@@ -1,0 +1,51 @@
+/** Names of stored outputs. Derived, not drawn: a repeated store replaces its own file and nothing else. */
+import { createHash } from 'node:crypto';
+import { OrchestratorError } from '../errors.ts';
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const ID_LENGTH = 26;
+
+// 26 characters of 5 bits: 130 bits of SHA-256, as long as the original service's blob ids.
+const derivedId = (...parts: readonly (string | number)[]): string => {
+  const digest = createHash('sha256').update(parts.join('\n')).digest();
+  let id = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of digest) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    while (held >= 5 && id.length < ID_LENGTH) {
+      held -= 5;
+      id += CROCKFORD.charAt((bits >> held) & 31);
+    }
+    bits &= (1 << held) - 1;
+  }
+  return id;
+};
+
+const checkedExtension = (extension: string): string => {
+  if (/^[a-z0-9]{1,8}$/.test(extension)) return extension;
+  throw new OrchestratorError(
+    'invalid_request',
+    `File extension ${JSON.stringify(extension.slice(0, 40))} is not usable. Give 1 to 8 of a-z and 0-9 without a dot, such as png.`,
+  );
+};
+
+/** Public blob id of a job's output slot, the same for every attempt. Throws `invalid_request` for an odd extension. */
+export const blobKeyFor = (jobId: string, slot: number, extension: string): string =>
+  `${derivedId('blob', jobId.toLowerCase(), slot)}.${checkedExtension(extension)}`;
+
+/**
+ * Where the bytes of one attempt's output lie in the blob store; two attempts never write the same key.
+ * Throws `invalid_request` for an odd extension.
+ */
+export const storageKeyFor = (
+  jobId: string,
+  runIndex: number,
+  attempt: number,
+  slot: number,
+  extension: string,
+): string => {
+  const id = derivedId('output', jobId.toLowerCase(), runIndex, attempt, slot);
+  return `outputs/${id.slice(0, 2)}/${id}.${checkedExtension(extension)}`;
+};

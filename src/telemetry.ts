@@ -1,0 +1,40 @@
+import pino from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from './config.ts';
+import type { Logger } from './ports.ts';
+
+/** Fields that never reach a log line, wherever they occur at the top two levels. */
+const SECRET_FIELDS = ['authorization', 'apiKey', 'key', 'password', 'token', 'sig', 'secret'];
+
+/** A logger that is readable in a terminal and JSON elsewhere; secrets by field name are left out. */
+export function createLogger(
+  config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>,
+  part: string,
+): Logger {
+  const readable =
+    config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && process.stdout.isTTY);
+  const options: pino.LoggerOptions = {
+    level: config.LOG_LEVEL,
+    base: { part },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), remove: true },
+  };
+  if (!readable) return pino(options) as unknown as Logger;
+  const stream = pretty({
+    colorize: process.stdout.isTTY,
+    translateTime: 'HH:MM:ss.l',
+    ignore: 'pid,hostname,part',
+    messageFormat: '{part} · {msg}',
+    sync: true,
+  });
+  return pino(options, stream) as unknown as Logger;
+}
+
+/** Logs nothing. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLogger,
+};

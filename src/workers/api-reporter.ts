@@ -1,0 +1,31 @@
+import type { Config } from '../config.ts';
+import { OrchestratorError } from '../errors.ts';
+import type { FleetReporter } from '../ports.ts';
+
+const TIMEOUT_MS = 5_000;
+
+/** Sends reports to the API's `/internal` channel, for workers without a database. Throws `configuration` without API_URL and WORKER_KEY. */
+export function createApiReporter(config: Pick<Config, 'API_URL' | 'WORKER_KEY'>): FleetReporter {
+  const { API_URL, WORKER_KEY } = config;
+  if (API_URL === undefined || WORKER_KEY === undefined)
+    throw new OrchestratorError(
+      'configuration',
+      'A gpu worker needs DATABASE_URL, or API_URL and WORKER_KEY to report to the API (API_URL=http://localhost:3000).',
+    );
+  return {
+    async report(report) {
+      const response = await fetch(new URL(`/internal/servers/${report.serverId}`, API_URL), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${WORKER_KEY}` },
+        body: JSON.stringify(report),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok)
+        throw new OrchestratorError(
+          'unavailable',
+          `The API answered ${response.status} to a fleet report.`,
+        );
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { createPlacementActivities } from '../activities/claim.ts';
+import { withActivityFailures } from '../activities/failures.ts';
+import { createPrepare } from '../activities/prepare.ts';
+import { createRecordActivities } from '../activities/record.ts';
+import { logStage } from '../activities/stage-log.ts';
+import type { BlobRecords } from '../db/blobs.ts';
+import type { PrepareReads } from '../db/prepare-reads.ts';
+import type { LeaseStore } from '../db/leases.ts';
+import type { RunStore } from '../db/runs.ts';
+import type { Wakeups } from '../db/wakeups.ts';
+import { CPU_QUEUE, poolQueue } from '../domain/naming.ts';
+import type { BlobStore, Logger } from '../ports.ts';
+import { createPlacer } from './placer.ts';
+import { workflowCode } from './workflow-code.ts';
+
+export interface CpuWorkerDeps {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly pools: readonly string[];
+  readonly runs: RunStore;
+  readonly leases: LeaseStore;
+  readonly reads: PrepareReads;
+  readonly blobs: BlobRecords;
+  readonly storage: BlobStore;
+  readonly wakeups: Wakeups;
+  readonly placementWindow: number;
+  readonly pollMs: number;
+  readonly blobRetentionDays: number;
+  readonly logger: Logger;
+}
+
+export interface CpuWorkers {
+  readonly workers: readonly Worker[];
+  close(): void;
+}
+
+/** Workflows, prepare and the records on `cpu`, and one placer per pool on `gpu-<pool>`. */
+export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers> {
+  const { connection, namespace, logger } = deps;
+  const main = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: CPU_QUEUE,
+    ...workflowCode(),
+    activities: {
+      ...withActivityFailures({ prepare: logStage(logger, 'prepare', createPrepare(deps)) }),
+      ...createRecordActivities(deps),
+    },
+    // Prepare and the records are short database work; more at a time would only wait for connections.
+    maxConcurrentActivityTaskExecutions: 20,
+    maxConcurrentLocalActivityExecutions: 20,
+    shutdownGraceTime: '10s',
+  });
+  const placers = deps.pools.map((pool) =>
+    createPlacer({ ...deps, pool, modelOf: deps.reads.modelOf }),
+  );
+  const placing = await Promise.all(
+    placers.map((placer, index) =>
+      Worker.create({
+        connection,
+        namespace,
+        taskQueue: poolQueue(deps.pools[index] ?? ''),
+        activities: { ...createPlacementActivities(placer, logger) },
+        maxConcurrentActivityTaskExecutions: deps.placementWindow,
+        // A claim that is told to stop leaves the window soon.
+        maxHeartbeatThrottleInterval: '2s',
+        // A waiting claim is given back at once; another placer takes it.
+        shutdownGraceTime: '1s',
+        shutdownForceTime: '5s',
+      }),
+    ),
+  );
+  return {
+    workers: [main, ...placing],
+    close: () => {
+      for (const placer of placers) placer.close();
+    },
+  };
+}

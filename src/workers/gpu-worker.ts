@@ -1,0 +1,47 @@
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { createCollect } from '../activities/collect.ts';
+import { withActivityFailures } from '../activities/failures.ts';
+import { createPromptLocks } from '../activities/prompt-locks.ts';
+import { logStage } from '../activities/stage-log.ts';
+import { createSubmit } from '../activities/submit.ts';
+import { createWithdraw } from '../activities/withdraw.ts';
+import type { JobRuns } from '../client/job-runs.ts';
+import { hostQueue } from '../domain/naming.ts';
+import type { BlobStore, Executor, Logger } from '../ports.ts';
+
+export interface GpuWorkerDeps {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly executor: Executor;
+  readonly storage: BlobStore;
+  readonly runs: Pick<JobRuns, 'isRunClosed'>;
+  readonly room: number;
+  readonly logger: Logger;
+}
+
+/** Submit, collect and withdraw at one server. Needs Temporal, the server and a blob store; no database. */
+export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
+  const { executor, storage, logger } = deps;
+  const locks = createPromptLocks();
+  return Worker.create({
+    connection: deps.connection,
+    namespace: deps.namespace,
+    taskQueue: hostQueue(executor.serverId),
+    activities: withActivityFailures({
+      submit: logStage(logger, 'submit', createSubmit({ executor, storage, locks })),
+      collect: logStage(
+        logger,
+        'collect',
+        createCollect({ executor, storage, logger, isRunClosed: deps.runs.isRunClosed }),
+      ),
+      withdraw: createWithdraw({ executor, locks }),
+    }),
+    // Each lease has at most one submit or collect; withdraws need places of their own beside them.
+    maxConcurrentActivityTaskExecutions: deps.room * 2 + 8,
+    // How soon a terminated run is noticed.
+    maxHeartbeatThrottleInterval: '1s',
+    // A drawing goes on without us; the next worker re-attaches.
+    shutdownGraceTime: '2s',
+    shutdownForceTime: '10s',
+  });
+}

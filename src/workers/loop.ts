@@ -1,0 +1,67 @@
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly pollMs: number;
+  readonly logger: Logger;
+  readonly pass: () => Promise<void>;
+  /** Registers for wake-ups; returns how to stop. */
+  readonly subscribe?: (wake: () => void) => () => void;
+}
+
+export interface Loop {
+  wake(): void;
+  /** Resolves when the pass under way has ended. */
+  close(): Promise<void>;
+}
+
+/** Runs a pass on every wake-up and at least every `pollMs`, never two at a time; a failed pass is logged and repeated. */
+export function createLoop(options: LoopOptions): Loop {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let again = false;
+  let closed = false;
+  let failing = false;
+
+  const run = async (): Promise<void> => {
+    do {
+      again = false;
+      try {
+        await options.pass();
+        failing = false;
+      } catch (error) {
+        // One line when trouble starts; the poll goes on quietly until it is over.
+        options.logger[failing ? 'debug' : 'warn'](
+          { part: options.name, error: messageOf(error) },
+          `${options.name}: pass failed; trying again every ${options.pollMs} ms`,
+        );
+        failing = true;
+      }
+    } while (again && !closed && !failing);
+    running = undefined;
+    if (!closed) timer = setTimeout(wake, options.pollMs);
+  };
+
+  const wake = (): void => {
+    if (closed) return;
+    if (running) {
+      again = true;
+      return;
+    }
+    clearTimeout(timer);
+    running = run();
+  };
+
+  const unsubscribe = options.subscribe?.(wake);
+  wake();
+  return {
+    wake,
+    async close() {
+      closed = true;
+      unsubscribe?.();
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

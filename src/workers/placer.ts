@@ -1,0 +1,137 @@
+import { CancelledFailure } from '@temporalio/common';
+import { promptIdFor } from '../activities/prompt-id.ts';
+import type { ClaimInput } from '../activities/activity-types.ts';
+import type { LeaseStore } from '../db/leases.ts';
+import type { RunStore } from '../db/runs.ts';
+import type { Wakeups } from '../db/wakeups.ts';
+import type { Lease } from '../domain/job.ts';
+import { place, type WaitingClaim } from '../domain/placement.ts';
+import { OrchestratorError, messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+
+export interface PlacerDeps {
+  readonly pool: string;
+  readonly leases: LeaseStore;
+  readonly runs: RunStore;
+  /** AIR of the checkpoint a job needs. */
+  readonly modelOf: (jobId: string) => Promise<string>;
+  readonly wakeups: Pick<Wakeups, 'on'>;
+  readonly pollMs: number;
+  readonly logger: Logger;
+}
+
+export interface ClaimRequest extends ClaimInput {
+  readonly runId: string;
+  readonly scheduledAtMs: number;
+}
+
+export interface Placer {
+  /** Resolves when a server is granted. Throws `conflict` (final) when the job is over or superseded. */
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<Lease>;
+  close(): void;
+}
+
+interface Waiting extends WaitingClaim {
+  readonly request: ClaimRequest;
+  resolve(lease: Lease): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Grants servers of one pool to the claims that wait in this process. Several placers may run: the lease row decides,
+ * and a refused grant is simply tried again.
+ */
+export function createPlacer(deps: PlacerDeps): Placer {
+  const waiting = new Map<string, Waiting>();
+  let order = 0;
+  let placing = false;
+  let again = false;
+
+  const grant = async (entry: Waiting, serverId: string, reason: string): Promise<void> => {
+    const { request } = entry;
+    const answer = await deps.leases.grant({
+      jobId: request.jobId,
+      runId: request.runId,
+      attempt: request.attempt,
+      tenant: request.tenant,
+      serverId,
+      model: entry.model,
+      reason,
+      promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
+    });
+    if (answer.outcome === 'full' || answer.outcome === 'held') return;
+    waiting.delete(entry.key);
+    if (answer.outcome === 'granted') entry.resolve(answer.lease);
+    else entry.reject(closedJob(request.jobId));
+  };
+
+  const pass = async (): Promise<void> => {
+    if (waiting.size === 0) return;
+    const servers = await deps.leases.listRoom(deps.pool);
+    // An unreachable server is still granted when nothing else is there: its worker waits for it, and the lease with it.
+    const usable = servers.some((server) => server.reachable)
+      ? servers
+      : servers.map((server) => ({ ...server, reachable: true }));
+    for (const { key, serverId, reason } of place([...waiting.values()], usable)) {
+      const entry = waiting.get(key);
+      if (entry) await grant(entry, serverId, reason);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    if (placing) {
+      again = true;
+      return;
+    }
+    placing = true;
+    try {
+      do {
+        again = false;
+        await pass();
+      } while (again);
+    } catch (error) {
+      deps.logger.warn(
+        { pool: deps.pool, error: messageOf(error) },
+        'placement failed; trying again',
+      );
+    } finally {
+      placing = false;
+    }
+  };
+
+  const stopListening = deps.wakeups.on('room', () => void run());
+  const poll = setInterval(() => void run(), deps.pollMs);
+
+  return {
+    async claim(request, signal) {
+      if (request.release) await deps.leases.release(request.release);
+      const runIndex = await deps.runs.openRun(request.jobId, request.runId);
+      if (runIndex === undefined) throw closedJob(request.jobId);
+      const model = await deps.modelOf(request.jobId);
+      const key = `${request.runId}/${request.attempt}`;
+      return new Promise<Lease>((resolve, reject) => {
+        const { priority } = request;
+        waiting.set(key, { key, priority, order: order++, model, request, resolve, reject });
+        signal.addEventListener(
+          'abort',
+          () => {
+            waiting.delete(key);
+            reject(new CancelledFailure('claim was told to stop'));
+          },
+          { once: true },
+        );
+        void run();
+      });
+    },
+    close() {
+      clearInterval(poll);
+      stopListening();
+    },
+  };
+}
+
+const closedJob = (jobId: string): OrchestratorError =>
+  new OrchestratorError(
+    'conflict',
+    `Job ${jobId} is over or was superseded by another run; it takes no server.`,
+  );

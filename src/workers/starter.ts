@@ -1,0 +1,74 @@
+import type { JobRuns } from '../client/job-runs.ts';
+import type { JobRow } from '../db/job-row.ts';
+import type { Outbox } from '../db/outbox.ts';
+import type { Wakeups } from '../db/wakeups.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import { createLoop, type Loop } from './loop.ts';
+
+export interface StarterDeps {
+  readonly outbox: Outbox;
+  readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
+  readonly wakeups: Pick<Wakeups, 'on'>;
+  readonly pollMs: number;
+  readonly logger: Logger;
+}
+
+/** Rows taken, and kept locked, at a time. */
+const TAKE = 50;
+/** Starts under way at a time; more only queue up inside Temporal's one shard. */
+const CONCURRENCY = 10;
+const START_DEADLINE_MS = 5_000;
+/** The API delivers a cancel itself; the starter repeats those that had no effect for this long. */
+const CANCEL_AGE_MS = 2_000;
+
+/** Starts what the API could not, and delivers cancels that Temporal has not heard of. */
+export function createStarter(deps: StarterDeps): Loop {
+  const startOne = async (job: JobRow): Promise<string | undefined> => {
+    try {
+      await deps.runs.start(job, START_DEADLINE_MS);
+      return job.id;
+    } catch (error) {
+      deps.logger.warn(
+        { jobId: job.id, traceId: job.traceId, error: messageOf(error) },
+        'Temporal did not acknowledge the start; the job stays in the outbox',
+      );
+      return undefined;
+    }
+  };
+
+  const startAll = async (rows: readonly JobRow[]): Promise<string[]> => {
+    const started: string[] = [];
+    const queue = [...rows];
+    const lane = async (): Promise<void> => {
+      for (let job = queue.shift(); job; job = queue.shift()) {
+        const id = await startOne(job);
+        if (id === undefined) return;
+        started.push(id);
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, lane));
+    return started;
+  };
+
+  return createLoop({
+    name: 'starter',
+    pollMs: deps.pollMs,
+    logger: deps.logger,
+    subscribe: (wake) => deps.wakeups.on('outbox', wake),
+    async pass() {
+      let taken = TAKE;
+      while (taken === TAKE) {
+        let started = 0;
+        taken = await deps.outbox.takeDue(TAKE, async (rows) => {
+          const ids = await startAll(rows);
+          started = ids.length;
+          return ids;
+        });
+        if (started < taken) break;
+      }
+      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, TAKE))
+        await deps.runs.cancel(id);
+    },
+  });
+}

@@ -1,0 +1,44 @@
+import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
+import type { Logger } from '../ports.ts';
+
+/** Installs the SDK's runtime once per process; our own code handles signals and logs. */
+export function installRuntime(logger: Logger): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      const fields = {
+        sdk: true,
+        error: String((meta as { error?: unknown } | undefined)?.error ?? ''),
+      };
+      if (level === 'ERROR') logger.error(fields, message);
+      else logger.warn(fields, message);
+    }),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} },
+    },
+  });
+}
+
+export interface RunningWorkers {
+  /** Rejects when a worker fails; resolves after `close`. */
+  readonly finished: Promise<void>;
+  /** Takes nothing new, lets activities finish within their grace time. */
+  close(): Promise<void>;
+}
+
+/** Runs workers side by side; the failure of one ends them all. */
+export function runWorkers(workers: readonly Worker[]): RunningWorkers {
+  const stop = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) => worker.run());
+  const finished = Promise.all(runs).then(() => undefined);
+  finished.catch(stop);
+  return {
+    finished,
+    async close() {
+      stop();
+      await Promise.allSettled(runs);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  TimeoutFailure,
+  condition,
+  isCancellation,
+} from '@temporalio/workflow';
+import type { JobInput, Lease } from '../domain/job.ts';
+import { claimProxy, recordProxy } from './proxies.ts';
+
+export interface ClaimControl {
+  held(): boolean;
+  /** The scope that a hold cancels while a claim waits. */
+  setWaiting(scope: CancellationScope | undefined): void;
+}
+
+/**
+ * Waits until the placer grants a server. A held job takes none; a claim that waited long is asked again one priority
+ * level up. Throws ApplicationFailure `expired` when the job's time is over.
+ */
+export async function claimServer(
+  input: JobInput,
+  attempt: number,
+  release: Lease | undefined,
+  control: ClaimControl,
+): Promise<Lease> {
+  let priority = input.priority;
+  for (;;) {
+    const leftMs = Date.parse(input.expireAt) - Date.now();
+    if (leftMs <= 0) throw expired(input);
+    if (control.held()) {
+      await recordProxy().setHeld({ jobId: input.jobId, attempt, held: true });
+      if (!(await condition(() => !control.held(), leftMs))) throw expired(input);
+      await recordProxy().setHeld({ jobId: input.jobId, attempt, held: false });
+      continue;
+    }
+    // At the top level there is nothing to age to; waiting then ends with the job's lifetime.
+    const waitMs = priority > 1 ? Math.min(leftMs, input.priorityAgeMs) : leftMs;
+    const scope = new CancellationScope();
+    control.setWaiting(scope);
+    try {
+      return await scope.run(() =>
+        claimProxy(input, { priority, waitMs }).claim({
+          jobId: input.jobId,
+          tenant: input.tenant,
+          pool: input.pool,
+          attempt,
+          priority,
+          ...(release ? { release } : {}),
+        }),
+      );
+    } catch (error) {
+      const jobCanceled = CancellationScope.current().consideredCancelled;
+      if (isCancellation(error) && control.held() && !jobCanceled) continue;
+      if (!isTimeout(error)) throw error;
+      priority = Math.max(1, priority - 1);
+    } finally {
+      control.setWaiting(undefined);
+    }
+  }
+}
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+
+const expired = (input: JobInput): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(`No server took the job before ${input.expireAt}.`, 'expired');

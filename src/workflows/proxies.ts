@@ -1,0 +1,108 @@
+/** Activity proxies. Every timeout and retry policy states its reason. */
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type {
+  CpuActivities,
+  HostActivities,
+  PlacementActivities,
+  RecordActivities,
+} from '../activities/activity-types.ts';
+import type { JobClass, JobInput } from '../domain/job.ts';
+import { CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
+
+/** Longest time one drawing may take, by class of job; a try that takes longer hangs. */
+const DRAW_LIMIT: Record<JobClass, { one: string; all: string }> = {
+  image: { one: '30 minutes', all: '2 hours' },
+  video: { one: '3 hours', all: '12 hours' },
+  training: { one: '24 hours', all: '72 hours' },
+};
+
+/** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
+const RETRY = { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
+
+export interface ClaimTiming {
+  readonly priority: number;
+  /** Until the job moves up a level or expires; waiting itself is no failure, so there is no schedule-to-start limit. */
+  readonly waitMs: number;
+}
+
+/** Waits for a server. A dead placer is noticed after 10 s and its claims are given to another. */
+export const claimProxy = (input: JobInput, timing: ClaimTiming): PlacementActivities =>
+  proxyActivities<PlacementActivities>({
+    taskQueue: poolQueue(input.pool),
+    scheduleToCloseTimeout: timing.waitMs,
+    heartbeatTimeout: '10s',
+    retry: RETRY,
+    // The row decides whether a late grant counts, so a cancel need not wait for the placer.
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    summary: `waits for a server of pool ${input.pool}`,
+    priority: { priorityKey: timing.priority, fairnessKey: input.tenant.slice(0, 64) },
+  });
+
+/** Reads rows and builds a graph: milliseconds. 10 s means a hung connection, 1 h a database that stays away. */
+export const prepareProxy = (): CpuActivities =>
+  proxyActivities<CpuActivities>({
+    taskQueue: CPU_QUEUE,
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: '1 hour',
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    summary: 'parameters → ComfyUI graph',
+  });
+
+const host = (serverId: string, options: ActivityOptions): HostActivities =>
+  proxyActivities<HostActivities>({ taskQueue: hostQueue(serverId), retry: RETRY, ...options });
+
+/**
+ * A look-up and a POST: seconds. Retried on the same server until that counts as lost. A cancel waits for the try that
+ * runs, else it could post after the withdraw has looked.
+ */
+export const submitProxy = (input: JobInput, serverId: string): HostActivities =>
+  host(serverId, {
+    startToCloseTimeout: Math.min(30_000, input.serverLostAfterMs),
+    scheduleToCloseTimeout: input.serverLostAfterMs,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: `POST /prompt on ${serverId}`,
+  });
+
+/**
+ * As long as the drawing takes. A dead worker is noticed after 10 s; no worker at all for `serverLostAfter` means that
+ * the server is lost (schedule-to-start fails without retry). A cancel does not wait: withdraw is quicker than a heartbeat.
+ */
+export const collectProxy = (input: JobInput, serverId: string): HostActivities =>
+  host(serverId, {
+    startToCloseTimeout: DRAW_LIMIT[input.jobClass].one,
+    scheduleToCloseTimeout: DRAW_LIMIT[input.jobClass].all,
+    scheduleToStartTimeout: input.serverLostAfterMs,
+    heartbeatTimeout: '10s',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    summary: `progress and outputs from ${serverId}`,
+  });
+
+/** Bounded, so that a cancel does not hang on a dead worker; what it could not do goes on in `withdrawWorkflow`. */
+export const withdrawProxy = (serverId: string): HostActivities =>
+  host(serverId, {
+    startToCloseTimeout: '5s',
+    scheduleToCloseTimeout: '8s',
+    summary: `withdraws the prompt from ${serverId}`,
+  });
+
+/** The same without a hurry: until the server answers again, at most 7 days. */
+export const patientWithdrawProxy = (serverId: string): HostActivities =>
+  host(serverId, {
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '7 days',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    summary: `withdraws the prompt from ${serverId}`,
+  });
+
+/** One transaction each. 10 s means a hung connection; retried for ever, because the outcome must be written. */
+export const recordProxy = (): RecordActivities =>
+  proxyLocalActivities<RecordActivities>({
+    startToCloseTimeout: '10s',
+    retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '5s' },
+  });
