@@ -8,7 +8,10 @@ import {
   runOpenApi,
 } from './commands/operate.ts';
 import { ROLES, runRole, type Role } from './commands/serve.ts';
+import { runDemo } from './commands/demo.ts';
+import { runDoctor } from './commands/doctor.ts';
 import { runSimulator } from './commands/simulate.ts';
+import { runDev, runStart } from './commands/stack.ts';
 import { loadConfig } from './config.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
 import { createLogger } from './telemetry.ts';
@@ -29,6 +32,41 @@ const program = new Command('orchestrator')
   .description('A durable, self-hosted drop-in for Civitai’s generation orchestrator.')
   .showHelpAfterError()
   .addHelpText('after', '\nSettings come from environment variables; the README has the table.');
+
+const launch = (level?: 'warn') => {
+  const values = config();
+  const quiet = level === undefined ? values : { ...values, LOG_LEVEL: level };
+  return { config: values, env: process.env, print, logger: createLogger(quiet, 'stack') };
+};
+
+program
+  .command('start', { isDefault: false })
+  .description(
+    'the whole stack on this machine; brings PostgreSQL, Temporal and a ComfyUI simulator where none is configured',
+  )
+  .action(() => runStart({ ...launch('warn'), onLine: (_part, line) => print(line) }));
+
+program
+  .command('dev')
+  .description('like start; API and workers start again whenever a source file changes')
+  .action(() => runDev({ ...launch('warn'), onLine: (_part, line) => print(line) }));
+
+program
+  .command('demo')
+  .description(
+    'one picture through the official client on a stack of its own, then stops everything',
+  )
+  .option('--out <file>', 'where the picture lands', 'demo.png')
+  .action((options: { out: string }) => runDemo(launch('warn'), options.out));
+
+program
+  .command('doctor')
+  .description(
+    'checks Node, PostgreSQL, Temporal, ComfyUI, storage and ports; exit code 0 when all is well',
+  )
+  .action(async () => {
+    if (!(await runDoctor(config(), process.env, print))) process.exitCode = 1;
+  });
 
 for (const role of ROLES)
   program
@@ -88,3 +126,5 @@ try {
   process.stderr.write(`${text}\n`);
   process.exitCode = isOrchestratorError(error) && error.code === 'configuration' ? 2 : 1;
 }
+// The channel to a launcher would keep the process alive.
+if (process.connected) process.disconnect();

@@ -39,7 +39,7 @@ const whole = (min: number, max: number) =>
     .regex(/^-?\d+$/, { message: 'expected a whole number' })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { message: `expected ${min} to ${max}` });
-const port = whole(1, 65_535);
+const port = whole(0, 65_535);
 
 /** Every variable there is. README's table and `.env.example` are written from this object; a test compares them. */
 export const VARIABLES = {

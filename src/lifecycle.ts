@@ -33,7 +33,7 @@ export function createLifecycle(logger: Logger): Lifecycle {
 }
 
 /**
- * Resolves with the name of the first SIGINT or SIGTERM (or when the parent's IPC channel closes).
+ * Resolves with the name of the first SIGINT, SIGTERM or SIGHUP (or when the parent's IPC channel closes).
  * A second signal ends the process at once with exit code 1.
  */
 export function untilSignal(logger: Logger): Promise<string> {
@@ -50,6 +50,9 @@ export function untilSignal(logger: Logger): Promise<string> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
-    if (process.connected) process.on('disconnect', () => onSignal('parent gone'));
+    process.on('SIGHUP', onSignal);
+    process.once('disconnect', () => {
+      if (!seen) onSignal('parent gone');
+    });
   });
 }

@@ -83,6 +83,8 @@ export type PromptState =
 export interface WatchOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Called with every answer of the server, also while there is no progress. */
+  readonly onAnswer?: () => void;
 }
 
 /**

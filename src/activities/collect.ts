@@ -57,8 +57,10 @@ export const createCollect =
       const state = await deps.executor.watch(lease.promptId, {
         signal,
         onProgress: ({ fraction }) => answered(fraction),
+        onAnswer: () => {
+          beat = { ...beat, lastAnswerMs: Date.now() };
+        },
       });
-      answered(beat.fraction);
       const done = finishedState(state, input);
       const storedAtMs = Date.now();
       const outputs = await storeOutputs(deps, input, done.outputs, signal);

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { isDatabaseUnavailable } from '../db/connect.ts';
 import { isOrchestratorError, messageOf } from '../errors.ts';
+import { storableText } from './storable-text.ts';
 
 /** Temporal keeps failure messages in the history; longer ones are cut. */
 const MESSAGE_LIMIT = 2_000;
@@ -8,7 +9,7 @@ const MESSAGE_LIMIT = 2_000;
 /** Errors of the family become ApplicationFailures whose type is the code; unknown ones stay retryable. */
 export function toActivityFailure(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  const message = messageOf(error).slice(0, MESSAGE_LIMIT);
+  const message = storableText(messageOf(error), MESSAGE_LIMIT);
   if (isOrchestratorError(error))
     return ApplicationFailure.create({ message, type: error.code, nonRetryable: !error.retryable });
   if (isDatabaseUnavailable(error))

@@ -6,6 +6,7 @@ import { OrchestratorError } from '../errors.ts';
 import type { BlobStore, Executor } from '../ports.ts';
 import type { SubmitInput } from './activity-types.ts';
 import type { PromptLocks } from './prompt-locks.ts';
+import { storableText } from './storable-text.ts';
 
 export interface SubmitDeps {
   readonly executor: Executor;
@@ -44,7 +45,7 @@ export const createSubmit =
         : await executor.submit({ promptId: lease.promptId, graph, traceId });
       return {
         promptId: lease.promptId,
-        response: response.slice(0, RESPONSE_LIMIT),
+        response: storableText(response, RESPONSE_LIMIT),
         reattached,
         bootId,
         submittedAt: new Date().toISOString(),

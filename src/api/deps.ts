@@ -8,7 +8,7 @@ import type { BlobStore, Logger } from '../ports.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
 /** State of one dependency, for `/ready`. */
-export interface DependencyState {
+interface DependencyState {
   readonly state: 'ok' | 'degraded' | 'down';
   readonly detail?: string;
 }

@@ -1,7 +1,8 @@
 /** How a route is declared: once, for the documentation, the validation and the access rule. */
+import { STATUS_CODES } from 'node:http';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { fieldErrors } from '../contract/field-errors.ts';
 import { Problem } from '../contract/problem.ts';
 import { OrchestratorError, type FieldError } from '../errors.ts';
@@ -13,9 +14,9 @@ import { JSON_TYPE, readJson } from './middleware/json-body.ts';
 export type Api = OpenAPIHono<ApiEnv>;
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 /** `tenant`: a key with AUTH=keys; `signature`: the link proves it; `public`: everybody. */
-export type Access = 'tenant' | 'signature' | 'public';
+type Access = 'tenant' | 'signature' | 'public';
 
-export interface Request<P, Q, B> {
+interface Request<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
@@ -61,7 +62,7 @@ export interface Endpoint<
 /** Keeps the schemas' types while endpoints travel in one list. */
 export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
   definition: Endpoint<P, Q, B>,
-): Endpoint => definition as unknown as Endpoint;
+): Endpoint => definition;
 
 /** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
 export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
@@ -150,7 +151,10 @@ function toRoute(definition: Endpoint): RouteConfig {
   const problems = Object.fromEntries(
     errors.map((status) => [
       status,
-      { description: 'Problem', content: { 'application/problem+json': { schema: Problem } } },
+      {
+        description: STATUS_CODES[status] ?? 'Problem',
+        content: { 'application/problem+json': { schema: Problem } },
+      },
     ]),
   );
   const answers = Object.fromEntries(

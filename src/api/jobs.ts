@@ -1,7 +1,8 @@
 /** `/v1/consumer/jobs` */
+import { setTimeout } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { JobSelector } from '../client/verbs.ts';
+import type { Caller, JobSelector } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
 import { JobEventList, jobEventList } from '../contract/v1/job-events.ts';
 import {
@@ -17,7 +18,7 @@ import { decodeToken, tokenOf } from '../contract/v1/token.ts';
 import { queryFlag } from '../contract/query-values.ts';
 import type { JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
-import { OrchestratorError } from '../errors.ts';
+import { messageOf, OrchestratorError } from '../errors.ts';
 import { blobKeyFor } from '../storage/keys.ts';
 import { createBlobLinks } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
@@ -29,6 +30,8 @@ import { createStorageGuard } from './storage-guard.ts';
 
 const TAG = 'Jobs (v1)';
 const PATH = '/v1/consumer/jobs';
+/** A detailed status waits this long for the events of its stages. */
+const STAGE_CONTEXT_MS = 1_000;
 const ID_PATH = `${PATH}/{jobId}`;
 
 const detailed = queryFlag(false, 'Adds `job`: the job as it was accepted, with its real seed');
@@ -52,37 +55,52 @@ const collection = { description: 'The jobs and their token', schema: JobStatusC
 /** Endpoints of jobs. */
 export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const { config, orchestrator, now } = deps;
-  const checkModels = createModelCheck(deps.resources, createFleetView(deps.servers, now));
+  const fleet = createFleetView(deps.servers, now);
+  const checkModels = createModelCheck(deps.resources, fleet);
   const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
   const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
   const randomSeed = (): number => Number.parseInt(deps.randomHex(4), 16);
 
-  const options = (c: Context<ApiEnv>, isDetailed: boolean): StatusOptions => ({
+  const options = async (c: Context<ApiEnv>, isDetailed: boolean): Promise<StatusOptions> => ({
     detailed: isDetailed,
     resultShape: config.RESULT_SHAPE,
     providerName: config.PROVIDER_NAME,
     blobUrl: linksFor(c),
     expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
+    hasServers: (await fleet()).length > 0,
   });
-  const answer = (
+  const answer = async (
     c: Context<ApiEnv>,
     rows: readonly JobRow[],
     isDetailed: boolean,
     status: 200 | 202,
     selector?: JobSelector,
-  ): Response =>
+  ): Promise<Response> =>
     c.json(
-      jobStatusCollection(rows, options(c, isDetailed), selector && tokenOf(selector)),
+      jobStatusCollection(rows, await options(c, isDetailed), selector && tokenOf(selector)),
       status,
     );
   const statusOf = (rows: readonly JobRow[]): 200 | 202 =>
     rows.every((row) => isTerminal(row.state)) ? 200 : 202;
   const waited = async (
     c: Context<ApiEnv>,
-    caller: Parameters<typeof orchestrator.waitForJobs>[0],
+    caller: Caller,
     selector: JobSelector,
   ): Promise<readonly JobRow[]> =>
     orchestrator.waitForJobs(caller, selector, config.WAIT_LIMIT_MS, c.req.raw.signal);
+
+  /** What the stages reported, newest last; the status is complete without it, so Temporal may be away. */
+  const stageContext = async (caller: Caller, jobId: string): Promise<Record<string, unknown>> => {
+    const events = orchestrator.listEvents(caller, jobId).catch((error: unknown) => {
+      deps.logger.warn({ jobId, error: messageOf(error) }, 'detailed status without stage context');
+      return [];
+    });
+    const timer = new AbortController();
+    const late = setTimeout(STAGE_CONTEXT_MS, [], { signal: timer.signal }).catch(() => []);
+    const known = await Promise.race([events, late]);
+    timer.abort();
+    return Object.assign({}, ...known.map((event) => event.context)) as Record<string, unknown>;
+  };
 
   return [
     endpoint({
@@ -164,14 +182,16 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       access: 'tenant',
       tag: TAG,
       summary: 'Read a job',
-      description: 'Short; with detailed=true the job as it was accepted is added.',
+      description:
+        'Short, read from the database alone. With detailed=true: also the job as it was accepted and, in the context of the last event, what the stages reported (`comfy_prompt_request` …).',
       params: JobParams,
       query: z.object({ detailed }),
       responses: { 200: { description: 'The job', schema: JobStatus } },
       errors: [400, 404],
       async handle(c, { params, query, caller }) {
         const row = await orchestrator.getJob(caller, params.jobId);
-        return c.json(jobStatus(row, options(c, query.detailed)));
+        const context = query.detailed ? await stageContext(caller, params.jobId) : {};
+        return c.json(jobStatus(row, { ...(await options(c, query.detailed)), context }));
       },
     }),
 
@@ -190,7 +210,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       async handle(c, { params, query, caller }) {
         const [row] = await orchestrator.cancel(caller, { ids: [params.jobId] });
         if (!row) throw new OrchestratorError('not_found', `There is no job ${params.jobId}.`);
-        return c.json(jobStatus(row, options(c, query.detailed)));
+        return c.json(jobStatus(row, await options(c, query.detailed)));
       },
     }),
 

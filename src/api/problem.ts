@@ -1,6 +1,7 @@
 /** Errors to RFC 7807 answers. One of the three places where error codes are translated. */
 import { STATUS_CODES } from 'node:http';
 import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Problem } from '../contract/problem.ts';
 import { databaseError } from '../db/connect.ts';
 import { isOrchestratorError, OrchestratorError, type ErrorCode } from '../errors.ts';
@@ -50,11 +51,12 @@ function problem(c: Context<ApiEnv>, error: OrchestratorError): Response {
     traceId: c.get('traceId'),
     ...(error.fields.length > 0 ? { errors: byField(error.fields) } : {}),
   });
-  const headers = new Headers({ 'content-type': 'application/problem+json' });
+  c.header('content-type', 'application/problem+json');
   if (status === 503)
-    headers.set('retry-after', String(error.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS));
-  if (status === 401) headers.set('www-authenticate', 'Bearer realm="orchestrator"');
-  return new Response(JSON.stringify(body), { status, headers });
+    c.header('retry-after', String(error.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS));
+  if (status === 401) c.header('www-authenticate', 'Bearer realm="orchestrator"');
+  // Through the context: it adds what the thrower set beside, such as Allow.
+  return c.body(JSON.stringify(body), status as ContentfulStatusCode);
 }
 
 /** A problem with the title that belongs to its status. */

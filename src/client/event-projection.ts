@@ -18,6 +18,7 @@ type Timestamp = { seconds?: unknown; nanos?: number | null } | null | undefined
 
 interface Scheduled {
   readonly id: number;
+  readonly activityId: string;
   readonly activity: string;
   readonly atMs: number;
 }
@@ -31,7 +32,8 @@ interface Started {
 
 /**
  * A run's history as job events, oldest first; `pending` adds the activities that are being tried again, which histories
- * do not show. Ids are stable, so an event once shown stays: a pending retry keeps its id when its activity closes.
+ * do not show. Ids are stable, so an event once shown stays: a pending retry keeps its id (that of the scheduling)
+ * when its activity closes or its run ends.
  */
 export function projectEvents(
   runId: string,
@@ -94,6 +96,7 @@ export function projectEvents(
       const attributes = event.activityTaskScheduledEventAttributes;
       scheduled.set(id, {
         id,
+        activityId: attributes.activityId ?? '',
         activity: attributes.activityType?.name ?? '',
         atMs,
       });
@@ -136,7 +139,8 @@ export function projectEvents(
           });
         } else {
           add(
-            id,
+            // Closed between two tries: no try is in the history, and the id may have been shown as a pending retry.
+            start ? id : activity.id,
             atMs,
             'Updated',
             {
@@ -150,15 +154,16 @@ export function projectEvents(
         }
         scheduled.delete(activity.id);
       } else {
+        if (isEnd(event))
+          for (const open of scheduled.values())
+            add(open.id, atMs, 'Updated', { stage: open.activity, outcome: 'left open' });
         addOther(event, id, atMs, add);
       }
     }
   }
 
   for (const open of pending) {
-    const activity = [...scheduled.values()].find(
-      (one) => one.activity === open.activityType?.name,
-    );
+    const activity = [...scheduled.values()].find((one) => one.activityId === open.activityId);
     if (activity && (open.attempt ?? 1) > 1)
       retried(
         activity,
@@ -170,6 +175,15 @@ export function projectEvents(
   }
   return events;
 }
+
+const isEnd = (event: HistoryEvent): boolean =>
+  Boolean(
+    event.workflowExecutionCompletedEventAttributes ??
+    event.workflowExecutionFailedEventAttributes ??
+    event.workflowExecutionCanceledEventAttributes ??
+    event.workflowExecutionTerminatedEventAttributes ??
+    event.workflowExecutionTimedOutEventAttributes,
+  );
 
 type Add = (id: number, atMs: number, type: EventType, context: Record<string, unknown>) => void;
 

@@ -1,6 +1,6 @@
 import type { JobRow } from '../db/job-row.ts';
 import type { SnapshotStore } from '../db/snapshots.ts';
-import { isTerminal } from '../domain/job.ts';
+import { isTerminal, type TerminalState } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 import { projectEvents } from './event-projection.ts';
 import type { RunHistory } from './run-history.ts';
@@ -30,15 +30,22 @@ export function createEventReader({ snapshots, readHistory }: EventReaderDeps) {
           'Temporal cannot be asked for the events right now. Try again in a few seconds.',
           { retryable: true, retryAfterSeconds: 5, cause: error },
         );
-      const earlier = kept
-        .filter((snapshot) => snapshot.runId !== history?.runId)
-        .flatMap((snapshot) => snapshot.events);
-      const current = history ? projectEvents(history.runId, history.events, history.pending) : [];
-      const events = [...earlier, ...current];
+      const living = history ? runsOf(history) : [];
+      const known = new Set(living.map((run) => run.runId));
+      const events = [
+        ...kept.filter((snapshot) => !known.has(snapshot.runId)).map((snapshot) => snapshot.events),
+        ...living.map((run) => projectEvents(run.runId, run.events, run.pending)),
+      ].flat();
       return events.length > 0 ? withEnd(events, row) : fromRow(row);
     },
   };
 }
+
+/** A run after those it was reset from. */
+const runsOf = (run: RunHistory): RunHistory[] => [
+  ...(run.resetFrom ? runsOf(run.resetFrom) : []),
+  run,
+];
 
 /** Events of a job that Temporal never had, or has lost without a snapshot: what the row knows. */
 function fromRow(row: JobRow): JobEvent[] {
@@ -55,27 +62,15 @@ function fromRow(row: JobRow): JobEvent[] {
 
 /** An end that no history shows (cancelled before the start, history lost) is told from the row. */
 function withEnd(events: JobEvent[], row: JobRow): JobEvent[] {
-  const last = events.at(-1);
-  const shown =
-    events.some((event) => ENDS.has(event.type) && event.id !== last?.id) ||
-    ENDS.has(last?.type ?? '');
-  if (
-    !isTerminal(row.state) ||
-    shown ||
-    !(row.runId === null || row.failure?.code === 'history_lost')
-  )
-    return events;
-  const type = {
-    succeeded: 'Succeeded',
-    failed: 'Failed',
-    canceled: 'Deleted',
-    expired: 'Expired',
-  } as const;
+  if (!isTerminal(row.state)) return events;
+  const type = END_OF[row.state];
+  const unseen = row.runId === null || row.failure?.code === 'history_lost';
+  if (!unseen || events.at(-1)?.type === type) return events;
   return [
     ...events,
     {
       id: `${row.id}:ended`,
-      type: type[row.state],
+      type,
       at: (row.finishedAt ?? row.changedAt).toISOString(),
       attempt: Math.max(1, row.attempt),
       tries: 1,
@@ -89,7 +84,12 @@ function withEnd(events: JobEvent[], row: JobRow): JobEvent[] {
   ];
 }
 
-const ENDS = new Set<string>(['Succeeded', 'Failed', 'Deleted', 'Expired']);
+const END_OF = {
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+  canceled: 'Deleted',
+  expired: 'Expired',
+} as const satisfies Record<TerminalState, JobEvent['type']>;
 
 const contextOf = (row: JobRow): Record<string, unknown> => ({
   trace_id: row.traceId,

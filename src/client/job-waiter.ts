@@ -1,3 +1,4 @@
+import { isDatabaseUnavailable } from '../db/connect.ts';
 import { isTerminal } from '../domain/job.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { Wakeups } from '../db/wakeups.ts';
@@ -10,6 +11,14 @@ export interface WaitRequest {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
+
+/** While the database is away the rows stay as they were read last: the jobs go on, and so does the wait. */
+const known =
+  (rows: readonly JobRow[]) =>
+  (error: unknown): readonly JobRow[] => {
+    if (isDatabaseUnavailable(error)) return rows;
+    throw error;
+  };
 
 export type JobWaiter = ReturnType<typeof createJobWaiter>;
 
@@ -43,7 +52,7 @@ export function createJobWaiter(wakeups: Pick<Wakeups, 'on'>) {
             });
           }
           woken = false;
-          rows = await load();
+          rows = await load().catch(known(rows));
         }
         return rows;
       } finally {

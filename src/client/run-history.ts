@@ -11,11 +11,14 @@ export interface RunHistory {
   readonly status: string;
   readonly events: readonly HistoryEvent[];
   readonly pending: readonly PendingActivity[];
+  /** The run that a reset made this one from. */
+  readonly resetFrom?: RunHistory;
 }
 
 /**
  * A run as Temporal has it, or undefined when Temporal does not know it (any more). The description is read before the
  * history of exactly that run, so that an activity which closes in between is in the history and never in neither.
+ * Without a run id: the newest run, with those it was reset from as far as Temporal has them.
  */
 export async function readRunHistory(
   client: Client,
@@ -26,6 +29,7 @@ export async function readRunHistory(
   try {
     return await client.connection.withDeadline(Date.now() + 10_000, async () => {
       const described = await client.workflow.getHandle(workflowId, runId).describe();
+      const newest = runId === undefined;
       const events: HistoryEvent[] = [];
       let nextPageToken: Uint8Array | undefined;
       do {
@@ -42,10 +46,24 @@ export async function readRunHistory(
         status: described.status.name,
         events,
         pending: described.raw.pendingActivities ?? [],
+        ...(newest ? await readResetFrom(client, jobId, events) : {}),
       };
     });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+async function readResetFrom(
+  client: Client,
+  jobId: string,
+  events: readonly HistoryEvent[],
+): Promise<Pick<RunHistory, 'resetFrom'>> {
+  const baseRunId = events
+    .map(({ workflowTaskFailedEventAttributes }) => workflowTaskFailedEventAttributes?.baseRunId)
+    .findLast(Boolean);
+  const base = baseRunId ? await readRunHistory(client, jobId, baseRunId) : undefined;
+  if (!base) return {};
+  return { resetFrom: { ...base, ...(await readResetFrom(client, jobId, base.events)) } };
 }

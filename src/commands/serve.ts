@@ -23,30 +23,56 @@ export type Role = (typeof ROLES)[number];
 
 const DEFAULT_PORT = 3_000;
 
-/** Runs a role until a signal, or until one of its workers fails; then releases everything in order. */
-export async function runRole(role: Role, config: Config, logger: Logger): Promise<void> {
+/** A role that runs in this process. */
+export interface Serving {
+  /** Where the API listens, when the role has one. */
+  readonly url: string | undefined;
+  /** Rejects when a worker fails. */
+  readonly failed: Promise<unknown>;
+  /** Drains, then releases everything in reverse order. */
+  stop(): Promise<void>;
+}
+
+/** Starts a role; what was acquired before a failure is released again. */
+export async function startServing(role: Role, config: Config, logger: Logger): Promise<Serving> {
   const base = composeBase(config, logger);
-  const signal = untilSignal(logger);
+  const stop = (): Promise<void> => base.lifecycle.release();
   try {
-    const failures = await startRole(role, base);
-    process.send?.({ ready: true });
-    await Promise.race([signal, ...failures]);
-  } finally {
-    await base.lifecycle.release();
+    const { url, workers } = await startRole(role, base);
+    return { url, failed: workers?.finished ?? new Promise(() => undefined), stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 
-async function startRole(role: Role, base: Base): Promise<Promise<unknown>[]> {
-  if (role === 'worker-gpu' && base.config.DATABASE_URL === undefined)
-    return [(await startGpuWorkerAlone(base)).finished];
-  const database = await composeDatabase(base, role);
-  const finished: Promise<unknown>[] = [];
-  if (role !== 'api') finished.push((await startWorkers(role, database)).finished);
-  if (role === 'api' || role === 'monolith') await startApi(database);
-  return finished;
+/** Runs a role until a signal, or until one of its workers fails. */
+export async function runRole(role: Role, config: Config, logger: Logger): Promise<void> {
+  const signal = untilSignal(logger);
+  const serving = await startServing(role, config, logger);
+  try {
+    process.send?.({ ready: true, url: serving.url });
+    await Promise.race([signal, serving.failed]);
+  } finally {
+    await serving.stop();
+  }
 }
 
-async function startApi(base: DatabaseBase): Promise<void> {
+interface Started {
+  readonly url?: string | undefined;
+  readonly workers?: RunningWorkers;
+}
+
+async function startRole(role: Role, base: Base): Promise<Started> {
+  if (role === 'worker-gpu' && base.config.DATABASE_URL === undefined)
+    return { workers: await startGpuWorkerAlone(base) };
+  const database = await composeDatabase(base, role);
+  const workers = role === 'api' ? undefined : await startWorkers(role, database);
+  const url = role === 'api' || role === 'monolith' ? await startApi(database) : undefined;
+  return { url, ...(workers ? { workers } : {}) };
+}
+
+async function startApi(base: DatabaseBase): Promise<string> {
   const { config, logger, lifecycle } = base;
   const app = createApp(await composeApi(base));
   const server = await listen({
@@ -56,6 +82,7 @@ async function startApi(base: DatabaseBase): Promise<void> {
   });
   lifecycle.add('api', server, (open) => open.close());
   logger.info({ url: server.url }, 'API listens');
+  return server.url;
 }
 
 async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {

@@ -13,13 +13,23 @@ export function createClosing(sql: Sql) {
       state: TerminalState,
       failure: JobFailure | undefined,
     ): Promise<boolean> {
-      const rows = await sql`
-        update jobs set state = ${state}, failure = ${failure ? sql.json(failure as never) : null},
-          run_id = coalesce(run_id, ${runId}), held = false, finished_at = now(), changed_at = now()
-        where id = ${jobId} and state in ('queued', 'running') and started_at is not null
-          and (run_id is null or run_id = ${runId}
-            or not exists (select from job_runs r where r.job_id = jobs.id and r.run_id = ${runId}))`;
-      return rows.count > 0;
+      return sql.begin(async (begun) => {
+        const tx = begun as unknown as Sql;
+        const rows = await tx<{ runIndex: number }[]>`
+          update jobs set state = ${state}, failure = ${failure ? tx.json(failure as never) : null},
+            run_id = ${runId}, run_index = case when run_id = ${runId} then run_index else run_index + 1 end,
+            held = false, finished_at = now(), changed_at = now()
+          where id = ${jobId} and state in ('queued', 'running') and started_at is not null
+            and (run_id is null or run_id = ${runId}
+              or not exists (select from job_runs r where r.job_id = jobs.id and r.run_id = ${runId}))
+          returning run_index`;
+        // A run that ended before it asked for a server is numbered here, so that a reset of it is the next one.
+        for (const { runIndex } of rows)
+          await tx`
+            insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${runIndex})
+            on conflict (job_id, run_id) do nothing`;
+        return rows.length > 0;
+      }) as Promise<boolean>;
     },
 
     /** Ends the row of a job whose run Temporal does not know any more. True when it changed. */

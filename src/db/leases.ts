@@ -1,5 +1,6 @@
-import { stageRank, type Lease } from '../domain/job.ts';
+import { isTerminal, stageRank, type Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
+import type { JobRow } from './job-row.ts';
 
 export interface GrantRequest {
   readonly jobId: string;
@@ -17,7 +18,7 @@ export type GrantAnswer =
   /** Another placer was quicker. */
   | { readonly outcome: 'full' }
   | { readonly outcome: 'held' }
-  /** The job ended, or another run superseded this one. */
+  /** The job ended, or another run or a later attempt superseded this one. */
   | { readonly outcome: 'closed' };
 
 /** A server of a pool with the room that is left on it. */
@@ -42,6 +43,8 @@ interface LeaseRow {
 }
 
 export type LeaseStore = ReturnType<typeof createLeaseStore>;
+
+const GRANT_COLUMNS = ['runId', 'runIndex', 'attempt', 'state', 'held'] as const;
 
 const toLease = (row: LeaseRow): Lease => ({
   jobId: row.jobId,
@@ -74,10 +77,11 @@ export function createLeaseStore(sql: Sql) {
         const tx = begun as unknown as Sql;
         const [server] = await tx<{ room: number }[]>`
           select room from servers where id = ${request.serverId} for update`;
-        const [job] = await tx<{ runId: string; runIndex: number; state: string; held: boolean }[]>`
-          select run_id, run_index, state, held from jobs where id = ${request.jobId} for update`;
-        if (!job || job.runId !== request.runId || !['queued', 'running'].includes(job.state))
+        const [job] = await tx<Pick<JobRow, (typeof GRANT_COLUMNS)[number]>[]>`
+          select ${tx(GRANT_COLUMNS)} from jobs where id = ${request.jobId} for update`;
+        if (!job || job.runId !== request.runId || isTerminal(job.state))
           return { outcome: 'closed' };
+        if (job.attempt > request.attempt) return { outcome: 'closed' };
         const [mine] = await tx<LeaseRow[]>`
           select * from leases where job_id = ${request.jobId} and run_index = ${job.runIndex}
             and attempt = ${request.attempt}`;

@@ -24,6 +24,12 @@ export interface FinishRecord {
 
 export type RunStore = ReturnType<typeof createRunStore>;
 
+const findRunIndex = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
+  const [run] = await tx<{ runIndex: number }[]>`
+    select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}`;
+  return run?.runIndex;
+};
+
 /**
  * The projection of runs onto job rows. Every write carries (run index, attempt, stage) and applies only when that is
  * greater than what the row has, so late tries of older attempts and runs change nothing.
@@ -31,23 +37,25 @@ export type RunStore = ReturnType<typeof createRunStore>;
 export function createRunStore(sql: Sql) {
   /** Numbers the Temporal run and lets it supersede the row of the run before. Repeating it changes nothing. */
   const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
-    const [known] = await tx<{ runIndex: number }[]>`
-      select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}`;
-    if (known) return known.runIndex;
+    const known = await findRunIndex(tx, jobId, runId);
+    if (known !== undefined) return known;
     const [job] = await tx<Pick<JobRow, 'runIndex' | 'state'>[]>`
       select run_index, state from jobs where id = ${jobId} for update`;
     // A row that ended before any run opened was cancelled before Temporal acknowledged the start.
     if (!job || (job.runIndex === 0 && isTerminal(job.state))) return undefined;
-    const [opened] = await tx<{ runIndex: number }[]>`
-      insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${job.runIndex + 1})
-      on conflict (job_id, run_id) do update set run_id = excluded.run_id returning run_index`;
+    // Opened by another try while this one waited for the row.
+    const meanwhile = await findRunIndex(tx, jobId, runId);
+    if (meanwhile !== undefined) return meanwhile;
+    const runIndex = job.runIndex + 1;
     await tx`
-      update jobs set run_id = ${runId}, run_index = ${opened?.runIndex ?? 1}, attempt = 0, stage_rank = 0,
+      insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${runIndex})`;
+    await tx`
+      update jobs set run_id = ${runId}, run_index = ${runIndex}, attempt = 0, stage_rank = 0,
         state = 'queued', held = false, server_id = null, outputs = null, failure = null, finished_at = null,
         started_at = coalesce(started_at, now()), changed_at = now(),
         cancel_requested_at = case when run_index > 0 then null else cancel_requested_at end
       where id = ${jobId}`;
-    return opened?.runIndex;
+    return runIndex;
   };
 
   return {

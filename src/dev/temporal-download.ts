@@ -4,6 +4,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { extract } from 'tar';
 import { messageOf } from '../errors.ts';
 import { formatMegabytes } from './progress.ts';
@@ -107,7 +108,7 @@ const fetchArchive = async (
         ...total,
       });
     };
-    const body = Readable.fromWeb(response.body as import('node:stream/web').ReadableStream);
+    const body = Readable.fromWeb(response.body as ReadableStream);
     await pipeline(
       body,
       async function* measure(source: AsyncIterable<Uint8Array>) {

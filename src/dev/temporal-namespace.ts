@@ -5,7 +5,7 @@ import { OrchestratorError, messageOf } from '../errors.ts';
 
 const DAY_SECONDS = 86_400;
 /** `INDEXED_VALUE_TYPE_KEYWORD` of temporal.api.enums.v1.IndexedValueType. */
-const KEYWORD = 2;
+const KEYWORD: number = 2;
 const POLL_MS = 50;
 /** The server reads its namespaces anew every 10 s at the slowest (`system.namespaceCacheRefreshInterval`). */
 const USABLE_WITHIN_MS = 30_000;
@@ -38,8 +38,6 @@ const until = async (what: string, look: () => Promise<boolean>): Promise<void> 
   }
 };
 
-const secondsOf = (value: unknown): number => Number(String(value ?? 0));
-
 /**
  * Makes the namespace if it is missing and gives it this retention of closed runs. Resolves once the server
  * answers for it.
@@ -53,7 +51,7 @@ export const ensureNamespace = async (
   const retention = msToTs(retentionDays * DAY_SECONDS * 1000);
   try {
     const found = await service.describeNamespace({ namespace });
-    const seen = secondsOf(found.config?.workflowExecutionRetentionTtl?.seconds);
+    const seen = found.config?.workflowExecutionRetentionTtl?.seconds?.toNumber();
     if (seen === retentionDays * DAY_SECONDS) return;
     await service.updateNamespace({
       namespace,
@@ -84,7 +82,7 @@ export const ensureSearchAttributes = async (
   names: readonly string[],
 ): Promise<void> => {
   const listed = await connection.operatorService.listSearchAttributes({ namespace });
-  const present = listed.customAttributes;
+  const present: Readonly<Record<string, number>> = listed.customAttributes;
   const foreign = names.filter((name) => name in present && present[name] !== KEYWORD);
   if (foreign.length > 0)
     throw new OrchestratorError(

@@ -60,7 +60,7 @@ export const isPinnedServerLine = (version: string): boolean => {
 /** 1.29.1 or anything newer: what a person may choose on their own account. */
 export const isUsableServer = (version: string): boolean => {
   const [major, minor] = partsOf(version);
-  return major > 1 || minor > 29 || isPinnedServerLine(version);
+  return major > 1 || (major === 1 && minor > 29) || isPinnedServerLine(version);
 };
 
 /** Runs `--version` and returns the server version. Throws with what the program said if it is no Temporal CLI. */

@@ -105,7 +105,8 @@ const prepare = async (address: string, options: TemporalDevServerOptions): Prom
   const connection = await Connection.connect({ address, connectTimeout: '2s' });
   try {
     const health = await connection.healthService.check({ service: FRONTEND });
-    if (health.status !== SERVING) throw new Error('the frontend does not serve yet');
+    const status: number = health.status;
+    if (status !== SERVING) throw new Error('the frontend does not serve yet');
     await ensureNamespace(connection, namespace, options.retentionDays ?? 1);
     await ensureSearchAttributes(connection, namespace, options.searchAttributes);
   } finally {
@@ -173,7 +174,7 @@ export const startTemporalDevServer = async (
     if (error instanceof OrchestratorError) throw error;
     options.signal?.throwIfAborted();
     const tail = await readLogTail(logFile, server.logOffset);
-    const reason = signal.aborted ? signal.reason : error;
+    const reason: unknown = signal.aborted ? signal.reason : error;
     throw new OrchestratorError(
       'configuration',
       `The Temporal dev server did not start on ${address}: ${messageOf(reason)}. ` +

@@ -17,7 +17,7 @@ export const withdrawWorkflowId = (promptId: string): string => `withdraw-${prom
 
 /** Job id of a `job-<uuid>` workflow id, or undefined for any other workflow. */
 export const jobIdOfWorkflow = (workflowId: string): string | undefined =>
-  workflowId.startsWith('job-') ? workflowId.slice('job-'.length) : undefined;
+  /^job-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(workflowId)?.[1];
 
 export const JOB_WORKFLOW = 'jobWorkflow';
 export const WITHDRAW_WORKFLOW = 'withdrawWorkflow';

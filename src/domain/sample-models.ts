@@ -2,6 +2,8 @@
  * Models of the examples in the official SDKs' READMEs and tests and in our own documentation. The dev stack seeds the
  * catalogue with them and the simulator lists a file for each. Pure.
  */
+import { parseFullAir, resourceKind } from './air.ts';
+import { FOLDERS_BY_KIND } from './model-files.ts';
 
 export interface SampleModel {
   readonly air: string;
@@ -133,3 +135,15 @@ export const SAMPLE_MODELS: readonly SampleModel[] = [
     'sd1',
   ),
 ];
+
+/** Model folder → names of the samples' files by our convention, `<ecosystem>/civitai/<modelId>/<versionId>.safetensors`. */
+export function sampleModelFiles(): Readonly<Record<string, readonly string[]>> {
+  const files: Record<string, string[]> = {};
+  for (const { air } of SAMPLE_MODELS) {
+    const { ecosystem, type, source, id, version } = parseFullAir(air);
+    const [folder] = FOLDERS_BY_KIND[resourceKind(type)];
+    if (folder === undefined) continue;
+    (files[folder] ??= []).push(`${ecosystem}/${source}/${id}/${version}.safetensors`);
+  }
+  return files;
+}

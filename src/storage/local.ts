@@ -10,6 +10,8 @@ import type { BlobStat, BlobStore, StoredBytes } from '../ports.ts';
 
 /** Unfinished files; on the same file system as the rest, so that a rename is atomic. */
 const UNFINISHED = '.unfinished';
+/** No write takes this long, so its process is gone. */
+const UNFINISHED_AGE_MS = 24 * 3_600_000;
 const SEGMENT = /^[A-Za-z0-9._-]{1,200}$/;
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
@@ -28,14 +30,21 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undef
 
 /** Blob store in `folder`, which is made when it is first written to. */
 export function createLocalStore(folder: string): BlobStore {
+  let isTidied = false;
   const pathOf = (key: string): string => join(folder, ...checkKey(key).split('/'));
 
   return {
     async put(key, source) {
       const path = pathOf(key);
       const temporary = join(folder, UNFINISHED, randomUUID());
+      // A source that fails before the pipeline listens would end the process; the pipeline reports it all the same.
+      if (source instanceof Readable) source.on('error', () => undefined);
       try {
         await mkdir(dirname(temporary), { recursive: true });
+        if (!isTidied) {
+          isTidied = true;
+          await removeUnfinished(folder);
+        }
         const stored = await writeDurably(temporary, source);
         await moveDurably(folder, temporary, path);
         return stored;
@@ -159,23 +168,16 @@ const fullError = (folder: string, cause: unknown): OrchestratorError =>
     { retryable: true, retryAfterSeconds: 60, cause },
   );
 
-/** Removes files that a killed process left half-written, older than `olderThanMs`; returns how many. */
-export async function removeUnfinished(
-  folder: string,
-  olderThanMs: number,
-  now: Date,
-): Promise<number> {
+/** Removes files that a killed process left half-written. */
+async function removeUnfinished(folder: string): Promise<void> {
   const path = join(folder, UNFINISHED);
   const names = await readdir(path).catch((error: unknown) => {
     if (isAbsent(error)) return [];
     throw error;
   });
-  let removed = 0;
   for (const name of names) {
     const found = await statFile(join(path, name), name);
-    if (!found || now.getTime() - found.modifiedAt.getTime() < olderThanMs) continue;
-    await rm(join(path, name), { force: true });
-    removed += 1;
+    if (found && Date.now() - found.modifiedAt.getTime() > UNFINISHED_AGE_MS)
+      await rm(join(path, name), { force: true });
   }
-  return removed;
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** A blob link's two parameters. */
-export interface BlobSignature {
+interface BlobSignature {
   readonly sig: string;
   /** ISO 8601 time at which the link ends. */
   readonly exp: string;

@@ -53,14 +53,16 @@ export function createCloser(deps: CloserDeps): Loop {
   const agree = async (jobId: string, runId: string, status: string): Promise<void> => {
     if (status === 'COMPLETED') return;
     const newest = await deps.runs.describe(jobId);
+    if (newest.state === 'unknown') return historyLost(jobId);
     // A reset closes a run and makes the next one, which writes the row itself.
-    if (newest.state === 'open' || (newest.state === 'closed' && newest.runId !== runId)) return;
+    if (newest.state === 'open' || newest.runId !== runId) return;
     const changed = await deps.closing.endRun(jobId, runId, ...outcomeOf(status));
     if (changed) deps.wakeups.wake('done', jobId);
   };
 
   const closeRun = async (jobId: string, runId: string): Promise<void> => {
     const history = await readRunHistory(deps.client, jobId, runId);
+    if (history?.status === 'RUNNING') return;
     if (history)
       await deps.snapshots.insertSnapshot(jobId, {
         runId,
@@ -75,13 +77,17 @@ export function createCloser(deps: CloserDeps): Loop {
     const mark = await deps.snapshots.findWatermark(WATERMARK);
     const since = new Date((mark?.getTime() ?? 0) - OVERLAP_MS);
     const passAt = new Date();
-    const query = `WorkflowType = '${JOB_WORKFLOW}' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
+    // SQL visibility gives an open run a close time in the far future, so that its state has to be asked for as well.
+    const query = `WorkflowType = '${JOB_WORKFLOW}' AND ExecutionStatus != 'Running' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
+    const failures: unknown[] = [];
     for await (const run of deps.client.workflow.list({ query, pageSize: 200 })) {
       const jobId = jobIdOfWorkflow(run.workflowId);
       if (jobId === undefined || done.has(run.runId)) continue;
-      await closeRun(jobId, run.runId);
-      remember(done, run.runId);
+      // One run that cannot be closed does not keep the others open; the mark stays, so it is tried again.
+      const closed = closeRun(jobId, run.runId).then(() => remember(done, run.runId));
+      await closed.catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
     await deps.snapshots.updateWatermark(WATERMARK, passAt);
   };
 
@@ -116,9 +122,12 @@ export function createCloser(deps: CloserDeps): Loop {
     pollMs: deps.pollMs,
     logger: deps.logger,
     async pass() {
-      await closedRuns();
-      await strayLeases();
-      await strayRows();
+      try {
+        await closedRuns();
+      } finally {
+        await strayLeases();
+        await strayRows();
+      }
     },
   });
 }

@@ -60,7 +60,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
     });
     if (answer.outcome === 'full' || answer.outcome === 'held') return;
-    waiting.delete(entry.key);
+    if (waiting.get(entry.key) === entry) waiting.delete(entry.key);
     if (answer.outcome === 'granted') entry.resolve(answer.lease);
     else entry.reject(closedJob(request.jobId));
   };
@@ -111,15 +111,15 @@ export function createPlacer(deps: PlacerDeps): Placer {
       const key = `${request.runId}/${request.attempt}`;
       return new Promise<Lease>((resolve, reject) => {
         const { priority } = request;
-        waiting.set(key, { key, priority, order: order++, model, request, resolve, reject });
-        signal.addEventListener(
-          'abort',
-          () => {
-            waiting.delete(key);
-            reject(new CancelledFailure('claim was told to stop'));
-          },
-          { once: true },
-        );
+        const entry = { key, priority, order: order++, model, request, resolve, reject };
+        const stop = (): void => {
+          // The attempt may wait again already, with another claim in this one's place.
+          if (waiting.get(key) === entry) waiting.delete(key);
+          reject(new CancelledFailure('claim was told to stop'));
+        };
+        if (signal.aborted) return stop();
+        waiting.set(key, entry);
+        signal.addEventListener('abort', stop, { once: true });
         void run();
       });
     },

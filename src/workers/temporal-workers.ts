@@ -1,11 +1,17 @@
 import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
 import type { Logger } from '../ports.ts';
 
-/** Installs the SDK's runtime once per process; our own code handles signals and logs. */
+let installed = false;
+
+/** Installs the SDK's runtime, once per process; our own code handles signals and logs. */
 export function installRuntime(logger: Logger): void {
+  if (installed) return;
+  installed = true;
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      // Said for every worker that only has activities; failures of activities have a line of our own.
+      if (message.startsWith('No workflows registered') || message === 'Activity failed') return;
       const fields = {
         sdk: true,
         error: String((meta as { error?: unknown } | undefined)?.error ?? ''),

@@ -30,6 +30,7 @@ export async function claimServer(
     const leftMs = Date.parse(input.expireAt) - Date.now();
     if (leftMs <= 0) throw expired(input);
     if (control.held()) {
+      if (release) await recordProxy().releaseLease(release);
       await recordProxy().setHeld({ jobId: input.jobId, attempt, held: true });
       if (!(await condition(() => !control.held(), leftMs))) throw expired(input);
       await recordProxy().setHeld({ jobId: input.jobId, attempt, held: false });
@@ -52,8 +53,9 @@ export async function claimServer(
       );
     } catch (error) {
       const jobCanceled = CancellationScope.current().consideredCancelled;
-      if (isCancellation(error) && control.held() && !jobCanceled) continue;
-      if (!isTimeout(error)) throw error;
+      // A hold stopped the claim; a resume may have followed in the same moment.
+      if (isCancellation(error) && !jobCanceled) continue;
+      if (!isOutOfTime(error)) throw error;
       priority = Math.max(1, priority - 1);
     } finally {
       control.setWaiting(undefined);
@@ -61,8 +63,10 @@ export async function claimServer(
   }
 }
 
-const isTimeout = (error: unknown): boolean =>
-  error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+/** Nobody answered in time, or every try failed for a passing reason (no database) until the time was up. */
+const isOutOfTime = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  (error.cause instanceof TimeoutFailure || error.retryState === 'TIMEOUT');
 
 const expired = (input: JobInput): ApplicationFailure =>
   ApplicationFailure.nonRetryable(`No server took the job before ${input.expireAt}.`, 'expired');

@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   CancellationScope,
@@ -36,8 +37,10 @@ export async function jobWorkflow(input: JobInput): Promise<void> {
       try {
         const { outputs } = await draw(input, lease, progress);
         progress.enter('finish', 'stored');
-        await record(input, progress, { state: 'succeeded', outputs, lease, releaseLease: true });
-        return;
+        // The picture is there: a cancel that comes now is too late.
+        return await CancellationScope.nonCancellable(() =>
+          record(input, progress, { state: 'succeeded', outputs, lease, releaseLease: true }),
+        );
       } catch (error) {
         if (isCancellation(error)) throw error;
         const verdict = judge(error);
@@ -107,12 +110,17 @@ async function withdrawNow(lease: Lease): Promise<boolean> {
 }
 
 async function withdrawLater(lease: Lease): Promise<void> {
-  await startChild(withdrawWorkflow, {
-    workflowId: withdrawWorkflowId(lease.promptId),
-    args: [lease],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `withdraws ${lease.promptId} from ${lease.serverId}`,
-  });
+  try {
+    await startChild(withdrawWorkflow, {
+      workflowId: withdrawWorkflowId(lease.promptId),
+      args: [lease],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `withdraws ${lease.promptId} from ${lease.serverId}`,
+    });
+  } catch (error) {
+    // The run before a reset, or the closer, has it withdrawn already.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 const record = (

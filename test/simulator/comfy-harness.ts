@@ -11,7 +11,7 @@ import { DEFAULT_MODELS } from '../../src/executors/simulator/models.ts';
 import { type Simulator, startSimulator } from '../../src/executors/simulator/server.ts';
 import type { Executor, Logger, Progress, PromptState } from '../../src/ports.ts';
 
-export const silentLogger: Logger = {
+const silentLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -4,7 +4,7 @@ import type { KeyStore } from '../../db/keys.ts';
 import { OrchestratorError } from '../../errors.ts';
 import type { ApiEnv } from '../deps.ts';
 
-export const OPEN_TENANT = 'local';
+const OPEN_TENANT = 'local';
 
 /** A key that was good stays good this long without another look: a revocation counts after at most 3 seconds. */
 const KEPT_MS = 3_000;

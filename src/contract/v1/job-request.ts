@@ -5,7 +5,7 @@ import { shown } from '../field-errors.ts';
 import { AirText } from '../air-text.ts';
 import { Priority } from './priority.ts';
 
-export const MAX_PROMPT_LENGTH = 10_000;
+const MAX_PROMPT_LENGTH = 10_000;
 export const MAX_JOBS_PER_REQUEST = 1_000;
 const MAX_PROPERTIES_BYTES = 65_536;
 const MAX_SEED = 4_294_967_295;
@@ -25,7 +25,7 @@ const side = z
 
 const prompt = z.string().max(MAX_PROMPT_LENGTH);
 
-export const ImageJobParams = z
+const ImageJobParams = z
   .object({
     prompt: prompt.openapi({ example: 'a fox in a snowy forest, golden hour' }),
     negativePrompt: prompt.nullish().openapi({ example: 'blurry' }),
@@ -53,7 +53,7 @@ export const ImageJobParams = z
   })
   .openapi('ImageJobParams');
 
-export const NetworkParams = z
+const NetworkParams = z
   .object({
     type: z
       .string()
@@ -79,7 +79,9 @@ const Properties = z
 const unsupportedList = (name: string) =>
   z
     .array(z.unknown())
-    .max(0, { error: () => `${name} are not supported yet; leave them out or send an empty list` })
+    .refine((list) => list.length === 0, {
+      error: () => `${name} are not supported yet; leave them out or send an empty list`,
+    })
     .nullish();
 
 export const TextToImageRequest = z
@@ -144,8 +146,8 @@ export const TextToImageRequest = z
       .optional()
       .openapi({ description: 'Ignored: time limits come from the class of the job' }),
     dependencies: z
-      .union([unsupportedList('dependencies'), z.record(z.string(), z.unknown())])
-      .refine((value) => value === null || value === undefined || Object.keys(value).length === 0, {
+      .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+      .refine((value) => Object.keys(value).length === 0, {
         error: () =>
           'dependencies are not supported yet; submit the next job when this one has ended',
       })
@@ -154,7 +156,7 @@ export const TextToImageRequest = z
   .openapi('TextToImageJobRequest');
 export type TextToImageRequest = z.infer<typeof TextToImageRequest>;
 
-export const JobTemplateList = z
+const JobTemplateList = z
   .object({ jobs: z.array(TextToImageRequest).min(1).max(MAX_JOBS_PER_REQUEST) })
   .openapi('JobTemplateList');
 

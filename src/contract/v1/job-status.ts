@@ -19,7 +19,7 @@ const BlobSlot = z
   })
   .openapi('BlobSlot');
 
-export const JobEventInStatus = z
+const JobEventInStatus = z
   .object({
     jobId: z.guid(),
     type: z.enum(EVENT_TYPES),
@@ -82,11 +82,14 @@ export interface StatusOptions {
   readonly blobUrl: (blobKey: string) => { readonly url: string; readonly expiresAt: Date };
   /** Id an output will have, shown before it exists. */
   readonly expectedBlobKey: (jobId: string, slot: number) => string;
+  /** Whether any ComfyUI server answers now; while none does, active jobs wait and say so. */
+  readonly hasServers: boolean;
   /** Further context of the last event, where it is known. */
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
 const LOCAL = 'local';
+const NO_SERVER = 'no ComfyUI server answers at the moment; the job waits and starts when one does';
 
 /** Status for GET by id: names the provider (`local`), as clients of that call expect. */
 export const jobStatus = (row: JobRow, options: StatusOptions): JobStatus =>
@@ -116,15 +119,21 @@ function status(
   showsProviders: boolean,
 ): JobStatus {
   const isActive = !isTerminal(row.state);
+  const isStuck = row.state === 'queued' && !options.hasServers;
+  const context = { ...options.context, ...(isStuck ? { waiting: NO_SERVER } : {}) };
   return {
     ...(options.detailed ? { job: detailedJob(row) } : {}),
     jobId: row.id,
     cost: row.cost,
     properties: row.properties,
     result: result(row, options),
-    lastEvent: lastEvent(row, provider, options.context ?? {}),
+    lastEvent: lastEvent(row, provider, context),
     ...(isActive || showsProviders
-      ? { serviceProviders: { [options.providerName ?? LOCAL]: { support: 'Available' } } }
+      ? {
+          serviceProviders: {
+            [options.providerName ?? LOCAL]: { support: isStuck ? 'Unavailable' : 'Available' },
+          },
+        }
       : {}),
     scheduled: isActive,
   };

@@ -12,7 +12,7 @@ import type { JobStatus } from './job-status.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
 /** `textToImage` → `textToImageV2`, the name live events carry. */
-export const eventJobType = (type: string): string => (type === 'textToImage' ? `${type}V2` : type);
+const eventJobType = (type: string): string => (type === 'textToImage' ? `${type}V2` : type);
 
 /** The same in the casing of `jobType`. */
 export const pascalJobType = (type: string): string => {
@@ -37,6 +37,7 @@ export function lastEvent(
     ...(provider === undefined ? {} : { provider }),
     ...(row.serverId === null ? {} : { workerId: row.serverId }),
     context: {
+      ...further,
       ...(row.serverId === null ? {} : { worker_group: row.pool }),
       job_type: eventJobType(row.type),
       ecosystems: row.ecosystem,
@@ -45,7 +46,6 @@ export function lastEvent(
       ...(row.failure === null
         ? {}
         : { error_code: row.failure.code, error_message: row.failure.message }),
-      ...further,
       trace_id: row.traceId,
     },
     ...(row.claimedAt === null

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { shown } from '../field-errors.ts';
 
 const NAMES: Readonly<Record<string, number>> = { high: 2, normal: 3, low: 4 };
-export const DEFAULT_PRIORITY = 3;
+const DEFAULT_PRIORITY = 3;
 
 const level = z.int().min(-2_147_483_648).max(2_147_483_647);
 

@@ -5,7 +5,7 @@ import { OrchestratorError } from '../../errors.ts';
 import { shown } from '../field-errors.ts';
 
 /** More ids than this make a URL that Node's HTTP parser refuses (measured: 431 at 320 ids). */
-export const MAX_LISTED_IDS = 100;
+const MAX_LISTED_IDS = 100;
 const MAX_TOKEN_LENGTH = 16_384;
 
 const Content = z.union([

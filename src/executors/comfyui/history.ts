@@ -30,7 +30,7 @@ const nodeOrder = (entry: JsonObject, outputs: JsonObject): readonly string[] =>
 };
 
 /** Every file of an entry, in graph order, under whatever key the node chose (`images`, `audio`, `3d`, …). */
-export const outputFiles = (entry: JsonObject): readonly OutputFile[] => {
+const outputFiles = (entry: JsonObject): readonly OutputFile[] => {
   const outputs = asObject(entry['outputs']) ?? {};
   return nodeOrder(entry, outputs).flatMap((nodeId) =>
     Object.values(asObject(outputs[nodeId]) ?? {}).flatMap((list) =>

@@ -1,6 +1,6 @@
 import { asArray, asNumber, asObject, asString, parseJson, type JsonObject } from './json-read.ts';
 
-export interface NodeProgress {
+interface NodeProgress {
   readonly nodeId: string;
   readonly value: number;
   readonly max: number;

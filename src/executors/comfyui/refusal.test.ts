@@ -54,6 +54,12 @@ describe('refusalOf', () => {
     expect(error.message).toContain("node 5 KSampler, input sampler_name = 'nope'");
   });
 
+  it('does not blame a broken link on an input of another node', () => {
+    const nodes = { '5': { errors: [fault('exception_during_inner_validation', 'samples')] } };
+    const { message } = refusalOf('gpu-1', answer(nodes), graph);
+    expect(message).toContain('node 5 KSampler: said exception_during_inner_validation (details)');
+  });
+
   it('tells the general error where no node is named', () => {
     const error = refusalOf(
       'gpu-1',

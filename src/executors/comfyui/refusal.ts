@@ -20,7 +20,9 @@ const shown = (value: unknown): string => {
 const faultOf = (nodeId: string, classType: string, fault: JsonObject, graph: Graph): NodeFault => {
   const extra = asObject(fault['extra_info']);
   const type = asString(fault['type']) ?? 'error';
-  const input = asString(extra?.['input_name']);
+  // An inner node's exception names the input of the node behind it.
+  const inner = type === 'exception_during_inner_validation';
+  const input = inner ? undefined : asString(extra?.['input_name']);
   // `received_value` is absent for some faults; the graph that was sent has it.
   const value =
     extra !== undefined && 'received_value' in extra

@@ -7,7 +7,7 @@ const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /** Deletes files older than `before` (ms since the epoch) and the folders that emptied. Returns how many files. */
-export const sweepFolder = async (folder: string, before: number, top = true): Promise<number> => {
+const sweepFolder = async (folder: string, before: number, top = true): Promise<number> => {
   let deleted = 0;
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

@@ -22,9 +22,6 @@ import { createPromptQueue } from './prompt-queue.ts';
 import { createPromptWorker } from './prompt-worker.ts';
 import { createSocketHub } from './socket-hub.ts';
 
-export type { ExecutionLogEntry } from './execution-log.ts';
-export type { FaultInput } from './faults.ts';
-
 export interface SimulatorOptions {
   /** (Default: 127.0.0.1.) */
   readonly host?: string;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { isRecord } from './graph/prompt-graph.ts';
 
-export interface PreviewMetadata {
+interface PreviewMetadata {
   readonly node_id: string;
   readonly prompt_id: string;
   readonly display_node_id: string;
@@ -25,7 +25,6 @@ export interface SocketHub {
   silence(on: boolean): void;
   /** Cuts every connection without a closing handshake. */
   dropAll(): void;
-  readonly size: number;
 }
 
 export interface SocketHubDeps {
@@ -130,9 +129,6 @@ export const createSocketHub = (deps: SocketHubDeps): SocketHub => {
     },
     dropAll: () => {
       for (const socket of open) socket.terminate();
-    },
-    get size() {
-      return open.size;
     },
   };
 };

@@ -16,7 +16,6 @@ export interface NodeDefinition {
 }
 
 export interface NodeDefinitions {
-  has(classType: string): boolean;
   /** The definition with its file lists filled in as of now, or undefined for an unknown class. */
   find(classType: string): NodeDefinition | undefined;
   all(): Record<string, NodeDefinition>;
@@ -81,7 +80,6 @@ export const createNodeDefinitions = (sources: {
     return { ...definition, input: { ...definition.input, required } };
   };
   return {
-    has,
     find,
     all: () => {
       const out: Record<string, NodeDefinition> = {};

@@ -102,3 +102,7 @@ export const pythonFloat = (value: unknown): number => {
     `float() argument must be a string or a real number, not '${pythonTypeName(value)}'`,
   );
 };
+
+/** Python's `str()` of a float: whole numbers keep their `.0`. */
+export const pythonFloatStr = (value: unknown): string =>
+  typeof value === 'number' && Number.isInteger(value) ? `${value}.0` : pythonStr(value);

@@ -4,6 +4,7 @@ import {
   PythonError,
   pythonBool,
   pythonFloat,
+  pythonFloatStr,
   pythonInt,
   pythonRepr,
   pythonStr,
@@ -82,10 +83,11 @@ export const validateLiteral = (
   }
   if (!checked) return undefined;
   const extra_info = { input_name: name, input_config, received_value: value };
+  const show = type === 'FLOAT' ? pythonFloatStr : pythonStr;
   if (below(value, options['min'])) {
     return {
       type: 'value_smaller_than_min',
-      message: `Value ${pythonStr(value)} smaller than min of ${pythonStr(options['min'])}`,
+      message: `Value ${show(value)} smaller than min of ${show(options['min'])}`,
       details: name,
       extra_info,
     };
@@ -93,7 +95,7 @@ export const validateLiteral = (
   if (below(options['max'], value)) {
     return {
       type: 'value_bigger_than_max',
-      message: `Value ${pythonStr(value)} bigger than max of ${pythonStr(options['max'])}`,
+      message: `Value ${show(value)} bigger than max of ${show(options['max'])}`,
       details: name,
       extra_info,
     };

@@ -1,10 +1,10 @@
 import type { NodeDefinitions } from './node-definitions.ts';
 import { isRecord, nodeOf, type RawGraph } from './prompt-graph.ts';
-import { PythonError, pythonTypeName } from './python-values.ts';
+import { PythonError, pythonStr, pythonTypeName } from './python-values.ts';
 import { TRACEBACK, validateInputs, type OwnValidators, type Verdict } from './validate-inputs.ts';
 import type { NodeFault } from './validate-literal.ts';
 
-export interface NodeErrors {
+interface NodeErrors {
   readonly errors: readonly NodeFault[];
   readonly dependent_outputs: string[];
   readonly class_type: string;
@@ -28,7 +28,7 @@ const missingType = (id: string, node: Record<string, unknown>): PromptVerdict =
   const title = titleOf(node);
   return refused({
     type: 'missing_node_type',
-    message: `Node '${String(title ?? `ID #${id}`)}' has no class_type. The workflow may be corrupted or a custom node is missing.`,
+    message: `Node '${pythonStr(title ?? `ID #${id}`)}' has no class_type. The workflow may be corrupted or a custom node is missing.`,
     details: `Node ID '#${id}'`,
     extra_info: { node_id: id, class_type: null, node_title: title ?? null },
   });
@@ -38,7 +38,7 @@ const unknownType = (id: string, node: Record<string, unknown>): PromptVerdict =
   const title = titleOf(node) ?? node['class_type'];
   return refused({
     type: 'missing_node_type',
-    message: `Node '${String(title)}' not found. The custom node may not be installed.`,
+    message: `Node '${pythonStr(title)}' not found. The custom node may not be installed.`,
     details: `Node ID '#${id}'`,
     extra_info: { node_id: id, class_type: node['class_type'], node_title: title },
   });
@@ -98,12 +98,14 @@ export const validatePrompt = (
     throw new PythonError('TypeError', `'${pythonTypeName(prompt)}' object is not iterable`);
   }
   const graph = (Array.isArray(prompt) ? {} : prompt) as RawGraph;
-  if (targets !== null && targets !== undefined && !Array.isArray(targets)) {
+  const isTarget = (id: string): boolean => {
+    if (targets === null || targets === undefined) return true;
+    if (Array.isArray(targets)) return targets.includes(id);
     throw new PythonError(
       'TypeError',
       `argument of type '${pythonTypeName(targets)}' is not iterable`,
     );
-  }
+  };
 
   const outputs: string[] = [];
   for (const [id, node] of Object.entries(graph)) {
@@ -117,9 +119,7 @@ export const validatePrompt = (
     const classType = node['class_type'];
     const definition = typeof classType === 'string' ? deps.definitions.find(classType) : undefined;
     if (!definition) return unknownType(id, node);
-    if (definition.output_node && (!Array.isArray(targets) || targets.includes(id))) {
-      outputs.push(id);
-    }
+    if (definition.output_node && isTarget(id)) outputs.push(id);
   }
   if (outputs.length === 0) {
     return refused({

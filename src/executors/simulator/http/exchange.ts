@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { parseWide, stringifyWide } from '../graph/wide-json.ts';
 
 export interface SimRequest {
   readonly method: string;
@@ -33,9 +34,7 @@ export interface Route {
 export const json = (value: unknown, status = 200): SimResponse => ({
   status,
   headers: { 'content-type': 'application/json; charset=utf-8' },
-  body: JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'bigint' ? Number(inner) : inner,
-  ),
+  body: stringifyWide(value),
 });
 
 export const empty = (status = 200): SimResponse => ({ status });
@@ -53,13 +52,13 @@ export const INTERNAL_ERROR = text(
 );
 
 /** The body as JSON whatever the content type says; throws on malformed or empty bodies, which becomes a 500. */
-export const bodyJson = (request: SimRequest): unknown =>
-  JSON.parse(request.body.toString('utf8')) as unknown;
+export const bodyJson = (request: SimRequest): unknown => parseWide(request.body.toString('utf8'));
 
-/** The body as a JSON object; throws on anything else. */
+/** The body as a JSON object; a list counts as one without keys. Throws on anything else, which becomes a 500. */
 export const bodyObject = (request: SimRequest): Record<string, unknown> => {
   const value = bodyJson(request);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (Array.isArray(value)) return {};
+  if (typeof value !== 'object' || value === null) {
     throw new Error('body is not a JSON object');
   }
   return value as Record<string, unknown>;

@@ -136,6 +136,8 @@ const same = async (path: string, bytes: Buffer): Promise<boolean> =>
 const upload =
   (directory: (type: FileType) => string): Route['handle'] =>
   async (request) => {
+    // Any other body is a form without fields.
+    if (!request.headers['content-type']?.startsWith('multipart/form-data')) return empty(400);
     const form = await new Response(new Uint8Array(request.body), {
       headers: { 'content-type': request.headers['content-type'] ?? '' },
     }).formData();

@@ -78,7 +78,9 @@ export const createHttpServer = (deps: HttpServerDeps): Server => {
     if (method === 'OPTIONS') return empty();
     const match = route(method, url.pathname);
     if ('allowed' in match) {
-      if (match.allowed.length === 0) return empty(404);
+      if (match.allowed.length === 0) {
+        return { status: 404, headers: { 'content-type': 'application/octet-stream' } };
+      }
       const refused = text(405, '405: Method Not Allowed');
       return { ...refused, headers: { ...refused.headers, allow: match.allowed.join(',') } };
     }

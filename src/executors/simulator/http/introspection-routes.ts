@@ -4,7 +4,7 @@ import { MODEL_FOLDERS, type ModelFiles } from '../models.ts';
 import { empty, json, type Route } from './exchange.ts';
 
 /** The version whose behaviour this simulator shows. */
-export const COMFYUI_VERSION = '0.10.0';
+const COMFYUI_VERSION = '0.10.0';
 
 export interface IntrospectionDeps {
   readonly definitions: NodeDefinitions;

@@ -34,15 +34,17 @@ const queuedJob = (item: QueueItem, status: JobStatus): Job => ({
 const summarize = (outputs: HistoryEntry['outputs']) => {
   const files = Object.entries(outputs).flatMap(([nodeId, kinds]) =>
     Object.entries(kinds).flatMap(([mediaType, items]) =>
-      (Array.isArray(items) ? items : [])
-        .filter(isRecord)
-        .map((item) => ({ ...item, nodeId, mediaType }) as Record<string, unknown>),
+      (Array.isArray(items) ? items : []).filter(isRecord).map((item) => ({
+        file: { ...item, nodeId, mediaType },
+        previewable: PREVIEWABLE.includes(mediaType),
+        saved: item['type'] === 'output',
+      })),
     ),
   );
-  const seen = files.filter((file) => PREVIEWABLE.includes(String(file['mediaType'])));
+  const shownFirst = files.filter(({ previewable }) => previewable);
   return {
     outputs_count: files.length,
-    preview_output: seen.find((file) => file['type'] === 'output') ?? seen[0],
+    preview_output: (shownFirst.find(({ saved }) => saved) ?? shownFirst[0])?.file,
   };
 };
 

@@ -181,7 +181,8 @@ export const queueRoutes = (deps: PromptRouteDeps): Route[] => {
     });
 
   const postFree: Route['handle'] = (request) => {
-    const body = bodyObject(request);
+    const body = bodyJson(request);
+    if (!isRecord(body)) throw new PythonError('AttributeError', 'body has no get');
     if (body['unload_models'] || body['free_memory']) worker.free(Boolean(body['free_memory']));
     return empty();
   };

@@ -3,7 +3,7 @@ import type { ExecutionLog } from '../execution-log.ts';
 import { Fault, type FaultBook } from '../faults.ts';
 import { bodyJson, json, type Route } from './exchange.ts';
 
-export const ModelFilesBody = z.record(z.string(), z.array(z.string()));
+const ModelFilesBody = z.record(z.string(), z.array(z.string()));
 
 export interface SimulationDeps {
   readonly bootId: string;

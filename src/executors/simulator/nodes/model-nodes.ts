@@ -3,13 +3,14 @@ import {
   numberIn,
   opaqueIn,
   textIn,
+  wordsIn,
   type NodeContext,
   type NodeExecutor,
   type NodeInputs,
 } from './node-context.ts';
 import type { NodeValue, OpaqueValue } from './values.ts';
 
-export const opaque = (
+const opaque = (
   type: string,
   digest: string,
   rest: Partial<Pick<OpaqueValue, 'label' | 'text' | 'steps' | 'words'>> = {},
@@ -113,7 +114,7 @@ const setClipLayer: NodeExecutor = (inputs) => {
 const EMBEDDING = /(^|[\s(])embedding:([^\s,:()]+)/g;
 
 /** An embedding the server does not have is dropped in silence, so it must not change the picture. */
-export const withoutUnknownEmbeddings = (text: string, embeddings: readonly string[]): string => {
+const withoutUnknownEmbeddings = (text: string, embeddings: readonly string[]): string => {
   const known = new Set(embeddings.flatMap((file) => [file, file.replace(/\.[^./]+$/, '')]));
   return text.replace(EMBEDDING, (whole: string, lead: string, name: string) =>
     known.has(name) ? whole : lead,
@@ -144,7 +145,7 @@ const named =
   (type: string, input: string): NodeExecutor =>
   (inputs, context) => ({
     outputs: [
-      opaque(type, digestInputs(context.classType, inputs), { words: String(inputs[input]) }),
+      opaque(type, digestInputs(context.classType, inputs), { words: wordsIn(inputs, input) }),
     ],
   });
 

@@ -66,6 +66,12 @@ export const textIn = (inputs: NodeInputs, name: string, fallback?: string): str
   throw wrong(name, 'a string');
 };
 
+/** A literal in words; '' for anything that is not one. */
+export const wordsIn = (inputs: NodeInputs, name: string): string => {
+  const value = inputs[name];
+  return value === undefined || typeof value === 'object' ? '' : String(value);
+};
+
 const kindIn =
   <K extends 'opaque' | 'latent' | 'image' | 'mask'>(kind: K) =>
   (inputs: NodeInputs, name: string): Extract<NodeValue, { kind: K }> => {

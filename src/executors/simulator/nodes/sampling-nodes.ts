@@ -6,9 +6,9 @@ import {
   numberIn,
   opaqueIn,
   textIn,
+  wordsIn,
   type NodeContext,
   type NodeExecutor,
-  type NodeInputs,
 } from './node-context.ts';
 import type { LatentValue } from './values.ts';
 
@@ -65,8 +65,6 @@ const runSampler = async (sampling: Sampling, context: NodeContext): Promise<Lat
   };
 };
 
-const seedText = (inputs: NodeInputs, name: string): string => String(inputs[name] ?? 0);
-
 const kSampler: NodeExecutor = async (inputs, context) => {
   const model = opaqueIn(inputs, 'model');
   const cfg = numberIn(inputs, 'cfg');
@@ -80,7 +78,7 @@ const kSampler: NodeExecutor = async (inputs, context) => {
     digest: digestInputs('KSampler', inputs),
     model: model.label,
     prompt: opaqueIn(inputs, 'positive').text,
-    seed: seedText(inputs, 'seed'),
+    seed: wordsIn(inputs, 'seed'),
     settings: `${names}, ${steps} steps, cfg ${cfg}${part}`,
     steps,
     denoise,
@@ -100,7 +98,7 @@ const kSamplerAdvanced: NodeExecutor = async (inputs, context) => {
     digest: digestInputs('KSamplerAdvanced', inputs),
     model: opaqueIn(inputs, 'model').label,
     prompt: opaqueIn(inputs, 'positive').text,
-    seed: seedText(inputs, 'noise_seed'),
+    seed: wordsIn(inputs, 'noise_seed'),
     settings: `${names}, steps ${start}-${end}/${steps}, cfg ${numberIn(inputs, 'cfg')}`,
     steps: end - start,
     denoise: (steps - start) / steps,
@@ -134,7 +132,7 @@ const samplerCustom: NodeExecutor = async (inputs, context) => {
     digest: digestInputs('SamplerCustom', inputs),
     model: opaqueIn(inputs, 'model').label,
     prompt: opaqueIn(inputs, 'positive').text,
-    seed: seedText(inputs, 'noise_seed'),
+    seed: wordsIn(inputs, 'noise_seed'),
     settings: `${opaqueIn(inputs, 'sampler').words}, ${steps} steps, cfg ${numberIn(inputs, 'cfg')}`,
     steps,
     denoise: latentIn(inputs, 'latent_image').source ? 0.75 : 1,

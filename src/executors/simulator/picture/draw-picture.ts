@@ -69,7 +69,10 @@ export const drawPicture = (
     {
       prompt: recipe.prompt,
       facts: [
-        `seed ${recipe.seed}  ${width}x${height}  #${recipe.digest.slice(0, 6)}`,
+        // A thumbnail has room for the number alone.
+        width < 96
+          ? recipe.seed
+          : `seed ${recipe.seed}  ${width}x${height}  #${recipe.digest.slice(0, 6)}`,
         recipe.model.replace(/\.(safetensors|ckpt|pt|gguf)$/, ''),
         recipe.settings,
       ],

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflate } from 'node:zlib';
+import { stringifyWide } from '../graph/wide-json.ts';
 import type { Bitmap } from './bitmap.ts';
 
 const deflateAsync = promisify<Uint8Array, object, Buffer>(deflate);
@@ -17,9 +18,10 @@ const chunk = (type: string, body: Uint8Array): Buffer => {
 
 /** JSON in ASCII, as Python's `json.dumps` writes it, so that it fits a Latin-1 text chunk. */
 export const asciiJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'bigint' ? `${inner}` : inner,
-  ).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  stringifyWide(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** Each row minus its upper neighbour: cheap, and skies, bands and flat areas become runs of zeros. */
 const filterRows = (bitmap: Bitmap): Uint8Array => {

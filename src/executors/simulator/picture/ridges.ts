@@ -1,6 +1,6 @@
 import { between, pick, type Random } from './random.ts';
 
-export const LANDSCAPES = ['hills', 'mountains', 'sea', 'dunes', 'forest', 'city'] as const;
+const LANDSCAPES = ['hills', 'mountains', 'sea', 'dunes', 'forest', 'city'] as const;
 export type Landscape = (typeof LANDSCAPES)[number];
 
 const WORDS: readonly (readonly [RegExp, Landscape])[] = [

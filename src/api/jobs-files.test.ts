@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { JobStatusCollection } from '../contract/v1/job-status.ts';
+import { JOBS, read } from './job-calls.test-support.ts';
+import {
+  createTestApi,
+  SD1,
+  SD1_LORA,
+  SDXL,
+  serverRecord,
+  validJob,
+} from './test-api.test-support.ts';
+
+describe('files of models', () => {
+  const listing = (files: Record<string, string[]>) => {
+    const api = createTestApi();
+    api.servers.push(serverRecord({ files }));
+    return api;
+  };
+
+  it('accepts a model that a reachable server lists', async () => {
+    const api = listing({ checkpoints: ['sdxl/civitai/101055/128078.safetensors'] });
+    const { jobs } = await read<JobStatusCollection>(await api.send('POST', JOBS, validJob()));
+    expect(jobs[0]?.serviceProviders).toEqual({ local: { support: 'Available' } });
+    expect(jobs[0]?.lastEvent.context).not.toHaveProperty('waiting');
+  });
+
+  it('refuses a model on no reachable list, naming AIR, folder, file and next action', async () => {
+    const response = await listing({ checkpoints: [] }).send('POST', JOBS, validJob());
+    const body = (await response.json()) as { code: string; detail: string };
+    expect(response.status).toBe(400);
+    expect(body.code).toBe('resource_unavailable');
+    for (const part of [SDXL, 'checkpoints', 'sdxl/civitai/101055/128078.safetensors', 'PATCH'])
+      expect(body.detail).toContain(part);
+  });
+
+  it('refuses models that no single server has together', async () => {
+    const api = createTestApi();
+    api.servers.push(
+      serverRecord({ id: 'a', files: { checkpoints: ['sd1/civitai/4384/128713.safetensors'] } }),
+    );
+    api.servers.push(
+      serverRecord({ id: 'b', files: { loras: ['sd1/civitai/82098/87153.safetensors'] } }),
+    );
+    const response = await api.send(
+      'POST',
+      JOBS,
+      validJob({ model: SD1, additionalNetworks: { [SD1_LORA]: {} } }),
+    );
+    expect(await response.json()).toMatchObject({ status: 400, code: 'resource_unavailable' });
+  });
+
+  it.each([
+    ['unreachable', { reachable: false }],
+    ['silent for long', { reportedAt: new Date('2025-12-31T23:00:00Z') }],
+  ])('accepts while every server is %s', async (_name, change) => {
+    const api = createTestApi();
+    api.servers.push(serverRecord(change));
+    expect((await api.send('POST', JOBS, validJob())).status).toBe(202);
+  });
+});

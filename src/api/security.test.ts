@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { listEndpoints, createApp } from './app.ts';
+import type { JobStatusCollection } from '../contract/v1/job-status.ts';
+import {
+  blobRecord,
+  createTestApi,
+  KEYS,
+  SDXL,
+  validJob,
+  type TestApi,
+} from './test-api.test-support.ts';
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+/** How a call of each endpoint looks that would work for Alice; `{…}` holes name what is hers. */
+interface Call {
+  readonly body?: unknown;
+  readonly query?: string;
+  /** False for calls that name nothing that somebody could own. */
+  readonly isOwned: boolean;
+}
+const CALLS: Readonly<Record<string, Call>> = {
+  'post /v1/consumer/jobs': { body: validJob(), isOwned: false },
+  'get /v1/consumer/jobs': { query: '?token={token}', isOwned: true },
+  'delete /v1/consumer/jobs': { query: '?token={token}', isOwned: true },
+  'get /v1/consumer/jobs/{jobId}': { isOwned: true },
+  'delete /v1/consumer/jobs/{jobId}': { isOwned: true },
+  'get /v1/consumer/jobs/{jobId}/events': { isOwned: true },
+  'get /v2/resources': { isOwned: false },
+  'post /v2/resources': {
+    body: { air: 'urn:air:sdxl:lora:civitai:1@2', modelName: 'x', type: 'lora' },
+    isOwned: false,
+  },
+  'get /v2/resources/{air}': { isOwned: true },
+  'put /v2/resources/{air}': { body: { modelName: 'x', type: 'checkpoint' }, isOwned: true },
+  'patch /v2/resources/{air}': { body: { modelName: 'x' }, isOwned: true },
+  'delete /v2/resources/{air}': { isOwned: true },
+};
+
+const shape = createTestApi();
+const endpoints = listEndpoints(shape.deps, createApp(shape.deps));
+const protectedOnes = endpoints.filter(({ access }) => access === 'tenant');
+const nameOf = (one: { method: string; path: string }): string => `${one.method} ${one.path}`;
+
+async function aliceApi(): Promise<{ api: TestApi; holes: Record<string, string> }> {
+  const api = createTestApi({ AUTH: 'keys' });
+  // Only Alice has this resource.
+  api.resources.delete(`bob ${SDXL}`);
+  const response = await api.send('POST', '/v1/consumer/jobs', validJob(), bearer(KEYS.alice));
+  const { jobId = '', token } = (await response.json()) as JobStatusCollection;
+  return { api, holes: { jobId, token: encodeURIComponent(token), air: SDXL } };
+}
+
+function call(api: TestApi, name: string, holes: Record<string, string>, key: string | undefined) {
+  const { body, query = '' } = CALLS[name] ?? { isOwned: false };
+  const [method = '', path = ''] = name.split(' ');
+  const filled = (path + query).replace(/\{(\w+)\}/g, (_, hole: string) => holes[hole] ?? '');
+  return api.send(method.toUpperCase(), filled, body, key === undefined ? {} : bearer(key));
+}
+
+describe('every endpoint of tenants', () => {
+  it('stands in this table', () => {
+    expect(protectedOnes.map(nameOf).sort()).toEqual(Object.keys(CALLS).sort());
+  });
+
+  it.each(protectedOnes.map(nameOf))('%s', async (name) => {
+    const { api, holes } = await aliceApi();
+    const withoutKey = await call(api, name, holes, undefined);
+    expect(withoutKey.status).toBe(401);
+    expect(withoutKey.headers.get('www-authenticate')).toContain('Bearer');
+    expect((await call(api, name, holes, 'orc_wrong')).status).toBe(401);
+    expect(
+      (await api.send('GET', '/v2/resources', undefined, { authorization: KEYS.alice })).status,
+    ).toBe(401);
+
+    const byBob = await call(api, name, holes, KEYS.bob);
+    if (CALLS[name]?.isOwned) expect(byBob.status).toBe(404);
+
+    const byAlice = await call(api, name, holes, KEYS.alice);
+    expect(byAlice.status, await byAlice.clone().text()).toBeLessThan(300);
+
+    api.keys.clear();
+    api.clock = new Date(api.clock.getTime() + 5_000);
+    expect((await call(api, name, holes, KEYS.alice)).status).toBe(401);
+
+    const shown = api.logLines.join('\n') + (await byBob.text());
+    for (const secret of [KEYS.alice, KEYS.bob, holes['token'] ?? ''])
+      expect(shown).not.toContain(secret);
+  });
+});
+
+describe('keys', () => {
+  it('are looked up again after at most five seconds, not at every call', async () => {
+    const { api } = await aliceApi();
+    api.keys.delete(KEYS.alice);
+    const status = async () =>
+      (await api.send('GET', '/v2/resources', undefined, bearer(KEYS.alice))).status;
+    expect(await status()).toBe(200);
+    api.clock = new Date(api.clock.getTime() + 5_000);
+    expect(await status()).toBe(401);
+  });
+
+  it('answer 503 while the database is gone', async () => {
+    const api = createTestApi({ AUTH: 'keys' });
+    const app = createApp({
+      ...api.deps,
+      keys: {
+        findTenant: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
+      },
+    });
+    expect((await app.request('/v2/resources', { headers: bearer(KEYS.alice) })).status).toBe(503);
+  });
+});
+
+describe('endpoints without a key', () => {
+  it('are the documented ones', () => {
+    const open = endpoints.filter(({ access }) => access !== 'tenant').map(nameOf);
+    expect(open.sort()).toEqual([
+      'get /',
+      'get /docs',
+      'get /health',
+      'get /openapi.json',
+      'get /ready',
+      'get /v2/consumer/blobs/{blobId}',
+    ]);
+  });
+
+  it('serve a signed blob with a foreign Bearer header or none, and never log the signature', async () => {
+    const api = createTestApi({ AUTH: 'keys' });
+    api.blobs.set('A.png', blobRecord('A.png', 'alice'));
+    const { sig, exp } = api.deps.signer.sign('A.png');
+    const path = `/v2/consumer/blobs/A.png?${new URLSearchParams({ sig, exp }).toString()}`;
+    expect((await api.send('GET', path)).status).toBe(200);
+    expect((await api.send('GET', path, undefined, bearer('anything'))).status).toBe(200);
+    expect(api.logLines.join('\n')).not.toContain(sig);
+  });
+});

@@ -1,0 +1,143 @@
+/** The parts that are not ours: started here, or somewhere else by configuration. */
+import { Connection } from '@temporalio/client';
+import { connectionOptions } from '../client/temporal.ts';
+import type { Config } from '../config.ts';
+import { SEARCH_ATTRIBUTES } from '../domain/naming.ts';
+import { messageOf } from '../errors.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import type { Logger } from '../ports.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { roleOptions, type StackOptions, type StackPart } from './stack-options.ts';
+import { startRoleProcess } from './stack-part.ts';
+import { stackPaths } from './stack-paths.ts';
+import { LOOPBACK, type Ports } from './stack-ports.ts';
+import { provideTemporalBinary } from './temporal-binary.ts';
+import { ensureSearchAttributes } from './temporal-namespace.ts';
+import { startTemporalDevServer } from './temporal-server.ts';
+
+/** PostgreSQL: the configured one, else embedded in DATA_DIR. */
+export async function startDatabase(
+  { config, env, logger }: StackOptions,
+  lifecycle: Lifecycle,
+  port: number,
+): Promise<{ url: string; part: StackPart }> {
+  if (config.DATABASE_URL !== undefined) {
+    const { hostname, port: at, pathname } = new URL(config.DATABASE_URL);
+    const address = `${hostname}:${at || '5432'}${pathname}`;
+    return { url: config.DATABASE_URL, part: { name: 'PostgreSQL', address, state: 'yours' } };
+  }
+  const paths = stackPaths(config.DATA_DIR);
+  const postgres = await startEmbeddedPostgres({
+    dataDir: paths.postgres,
+    port,
+    logFile: paths.log('postgres'),
+    pathEnv: env['PATH'] ?? '',
+    runDir: paths.run,
+    restart: true,
+    logger,
+  });
+  lifecycle.add('postgres', postgres, (open) => open.stop());
+  const part = { name: 'PostgreSQL', address: `${LOOPBACK}:${postgres.port}`, state: 'embedded' };
+  return { url: postgres.url, part };
+}
+
+interface StartedTemporal {
+  readonly address: string;
+  readonly uiUrl: string | undefined;
+  readonly part: StackPart;
+}
+
+/** Temporal: the configured server, else a dev server on a file in DATA_DIR. */
+export async function startTemporal(
+  options: StackOptions,
+  lifecycle: Lifecycle,
+  ports: Ports,
+): Promise<StartedTemporal> {
+  const { config, env, logger } = options;
+  if (config.TEMPORAL_ADDRESS !== undefined) {
+    await addSearchAttributes({ ...config, TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS }, logger);
+    const address = config.TEMPORAL_ADDRESS;
+    return {
+      address,
+      uiUrl: config.TEMPORAL_UI_URL,
+      part: { name: 'Temporal', address, state: 'yours' },
+    };
+  }
+  const paths = stackPaths(config.DATA_DIR);
+  const binary = await provideTemporalBinary({
+    cliPath: config.TEMPORAL_CLI_PATH,
+    downloadBase: config.TEMPORAL_CLI_DOWNLOAD_BASE,
+    cacheDir: options.cacheDir,
+    pathEnv: env['PATH'] ?? '',
+    childEnv: env,
+    report: options.report,
+    signal: options.signal,
+  });
+  const server = await startTemporalDevServer({
+    binary: binary.path,
+    dataFile: paths.temporal,
+    ip: LOOPBACK,
+    port: ports.TEMPORAL_PORT,
+    uiPort: ports.TEMPORAL_UI_PORT,
+    logFile: paths.log('temporal'),
+    namespace: config.TEMPORAL_NAMESPACE,
+    searchAttributes: SEARCH_ATTRIBUTES,
+    env,
+    runDir: paths.run,
+    restart: true,
+    signal: options.signal,
+    logger,
+  });
+  lifecycle.add('temporal', server, (open) => open.stop());
+  const state = `dev server ${binary.serverVersion}`;
+  return {
+    address: server.address,
+    uiUrl: server.uiUrl,
+    part: { name: 'Temporal', address: server.address, state },
+  };
+}
+
+/** A server of the person's own may forbid it; then they are told what to add. */
+async function addSearchAttributes(
+  config: Config & { readonly TEMPORAL_ADDRESS: string },
+  logger: Logger,
+): Promise<void> {
+  try {
+    const connection = await Connection.connect({
+      ...connectionOptions(config),
+      connectTimeout: '10s',
+    });
+    try {
+      await ensureSearchAttributes(connection, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    const command = SEARCH_ATTRIBUTES.map((name) => `--name ${name} --type Keyword`).join(' ');
+    logger.warn(
+      { error: messageOf(error) },
+      `Search attributes were not added; do it once: temporal operator search-attribute create ${command}`,
+    );
+  }
+}
+
+/** ComfyUI: the configured server, else the simulator. */
+export async function startComfy(
+  options: StackOptions,
+  lifecycle: Lifecycle,
+  port: number,
+): Promise<{ httpUrl: string; wsUrl?: string | undefined; part: StackPart }> {
+  const { config } = options;
+  if (config.COMFY_HTTP_URL !== undefined) {
+    const { origin } = new URL(config.COMFY_HTTP_URL);
+    const part = { name: 'ComfyUI', address: origin, state: 'yours' };
+    return { httpUrl: config.COMFY_HTTP_URL, wsUrl: config.COMFY_WS_URL, part };
+  }
+  const simulator = await startRoleProcess({
+    ...roleOptions(options, 'simulator', options.env),
+    args: ['simulator', '--port', String(port), '--data', stackPaths(config.DATA_DIR).simulator],
+  });
+  lifecycle.add('simulator', simulator, (open) => open.process.stop());
+  const httpUrl = `http://${LOOPBACK}:${port}`;
+  return { httpUrl, part: { name: 'ComfyUI', address: httpUrl, state: 'simulated' } };
+}

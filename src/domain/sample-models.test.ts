@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { parseFullAir, resourceKind, rootEcosystem } from './air.ts';
+import { findModelFile } from './model-files.ts';
+import { SAMPLE_MODELS, sampleModelFiles } from './sample-models.ts';
+
+it.each(SAMPLE_MODELS.map(({ air }) => air))(
+  'the sample %s is usable and finds its file',
+  (text) => {
+    const air = parseFullAir(text);
+    expect(rootEcosystem(air.ecosystem)).toBeDefined();
+    const kind = resourceKind(air.type);
+    expect(findModelFile({ air, kind, files: sampleModelFiles() })?.name).toContain(air.version);
+  },
+);

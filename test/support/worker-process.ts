@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+export interface RoleProcess {
+  /** Ends it as `kill -9` does. */
+  kill(): Promise<void>;
+  /** Asks it to drain, by SIGTERM, and resolves with its exit code. */
+  terminate(): Promise<number | null>;
+}
+
+/** Starts a role as a process of its own and resolves when it is ready. Throws with its output when it ends before. */
+export async function startRoleProcess(
+  role: string,
+  env: Readonly<Record<string, string>>,
+): Promise<RoleProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', CLI, role], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await new Promise<void>((resolve, reject) => {
+    child.once('message', () => resolve());
+    void ended.then((code) => reject(new Error(`${role} ended with ${code}: ${output}`)));
+  });
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return ended;
+  };
+  return {
+    kill: async () => void (await end('SIGKILL')),
+    terminate: () => end('SIGTERM'),
+  };
+}
