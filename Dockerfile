@@ -34,7 +34,7 @@ ENV NODE_ENV=production \
     DATA_DIR=/var/lib/orchestrator
 # Files belong to root: the program cannot change itself.
 COPY --from=production-dependencies /app/node_modules ./node_modules
-COPY package.json ./
+COPY package.json LICENSE ./
 COPY migrations ./migrations
 COPY --from=build /app/dist ./dist
 USER node

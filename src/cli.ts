@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import {
   runKeysCreate,
@@ -27,6 +28,8 @@ const ABOUT: Record<Role, string> = {
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const config = () => loadConfig(process.env);
+// What the shell has set wins over the file.
+if (existsSync('.env')) process.loadEnvFile('.env');
 
 const program = new Command('orchestrator')
   .description('A durable, self-hosted drop-in for Civitai’s generation orchestrator.')

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { OrchestratorError } from './errors.ts';
 import { VARIABLES, type Values } from './config-variables.ts';
 

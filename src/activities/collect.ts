@@ -48,15 +48,15 @@ export const createCollect =
     };
     const signal = cancellationSignal();
     const timer = setInterval(() => heartbeat(beat), HEARTBEAT_EVERY_MS);
-    const answered = (fraction: number): void => {
-      beat = { lastAnswerMs: Date.now(), fraction: Math.max(beat.fraction, fraction) };
-      deps.onProgress?.(lease, beat.fraction);
-    };
     const watchedAtMs = Date.now();
     try {
       const state = await deps.executor.watch(lease.promptId, {
         signal,
-        onProgress: ({ fraction }) => answered(fraction),
+        // What was known before is told again at once, so progress is no sign of life.
+        onProgress: ({ fraction }) => {
+          beat = { ...beat, fraction: Math.max(beat.fraction, fraction) };
+          deps.onProgress?.(lease, beat.fraction);
+        },
         onAnswer: () => {
           beat = { ...beat, lastAnswerMs: Date.now() };
         },

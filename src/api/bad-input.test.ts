@@ -174,6 +174,11 @@ describe('bodies', () => {
     expect(problem).toMatchObject({ status: 415, code: 'unsupported_media_type' });
   });
 
+  it('answers 415 to a compressed body', async () => {
+    const problem = await refused(validJob(), { 'content-encoding': 'gzip' });
+    expect(problem).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+  });
+
   it('accepts line breaks, tabs, emoji and a charset', async () => {
     const response = await createTestApi().send(
       'POST',

@@ -13,10 +13,13 @@ export interface EventReaderDeps {
 
 export type EventReader = ReturnType<typeof createEventReader>;
 
-/** A job's events: earlier runs from their snapshots, the newest from Temporal, or from its snapshot once that is gone. */
+/**
+ * A job's events: its acceptance from the row, earlier runs from their snapshots, the newest from Temporal, or from its
+ * snapshot once that is gone. Whatever moves between these sources, an event once shown stays.
+ */
 export function createEventReader({ snapshots, readHistory }: EventReaderDeps) {
   return {
-    /** Throws `unavailable` when Temporal cannot be asked and there is no snapshot either. */
+    /** Throws `unavailable` when Temporal cannot be asked and there is no snapshot of the job's run either. */
     async listEvents(row: JobRow): Promise<JobEvent[]> {
       const [history, error] = await readHistory(row.id).then(
         (found) => [found, undefined] as const,
@@ -24,7 +27,7 @@ export function createEventReader({ snapshots, readHistory }: EventReaderDeps) {
       );
       // Read after the history: a run that closes and is deleted in between has left its snapshot by then.
       const kept = await snapshots.listSnapshots(row.id);
-      if (error !== undefined && kept.length === 0)
+      if (error !== undefined && !kept.some(({ runId }) => runId === row.runId))
         throw new OrchestratorError(
           'unavailable',
           'Temporal cannot be asked for the events right now. Try again in a few seconds.',
@@ -36,7 +39,9 @@ export function createEventReader({ snapshots, readHistory }: EventReaderDeps) {
         ...kept.filter((snapshot) => !known.has(snapshot.runId)).map((snapshot) => snapshot.events),
         ...living.map((run) => projectEvents(run.runId, run.events, run.pending)),
       ].flat();
-      return events.length > 0 ? withEnd(events, row) : fromRow(row);
+      // The start of a run is told by the row, which has it before Temporal and keeps it after.
+      const ofRuns = events.filter((event) => event.type !== 'Initialized');
+      return [accepted(row), ...ofRuns, ...unseenEnd(row, events)];
     },
   };
 }
@@ -47,30 +52,23 @@ const runsOf = (run: RunHistory): RunHistory[] => [
   run,
 ];
 
-/** Events of a job that Temporal never had, or has lost without a snapshot: what the row knows. */
-function fromRow(row: JobRow): JobEvent[] {
-  const accepted: JobEvent = {
-    id: `${row.id}:accepted`,
-    type: 'Initialized',
-    at: row.createdAt.toISOString(),
-    attempt: 1,
-    tries: 1,
-    context: contextOf(row),
-  };
-  return withEnd([accepted], row);
-}
+const accepted = (row: JobRow): JobEvent => ({
+  id: `${row.id}:accepted`,
+  type: 'Initialized',
+  at: row.createdAt.toISOString(),
+  attempt: 1,
+  tries: 1,
+  context: contextOf(row),
+});
 
 /** An end that no history shows (cancelled before the start, history lost) is told from the row. */
-function withEnd(events: JobEvent[], row: JobRow): JobEvent[] {
-  if (!isTerminal(row.state)) return events;
-  const type = END_OF[row.state];
-  const unseen = row.runId === null || row.failure?.code === 'history_lost';
-  if (!unseen || events.at(-1)?.type === type) return events;
+function unseenEnd(row: JobRow, events: readonly JobEvent[]): JobEvent[] {
+  const seen = events.some((event) => event.id.startsWith(`${row.runId}:`));
+  if (!isTerminal(row.state) || (seen && row.failure?.code !== 'history_lost')) return [];
   return [
-    ...events,
     {
       id: `${row.id}:ended`,
-      type,
+      type: END_OF[row.state],
       at: (row.finishedAt ?? row.changedAt).toISOString(),
       attempt: Math.max(1, row.attempt),
       tries: 1,

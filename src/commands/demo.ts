@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type * as civitai from 'civitai';
 import { inspectEnds } from '../activities/output-inspector.ts';
 import { loadConfig } from '../config.ts';
 import { OrchestratorError, messageOf } from '../errors.ts';
@@ -86,9 +87,9 @@ async function draw(stack: Stack, { print }: LaunchOptions, out: string): Promis
 }
 
 /** CommonJS: Node does not see all of its names in an `import`. */
-function requireClient(): typeof import('civitai') {
+function requireClient(): typeof civitai {
   try {
-    return createRequire(import.meta.url)('civitai') as typeof import('civitai');
+    return createRequire(import.meta.url)('civitai') as typeof civitai;
   } catch (error) {
     throw new OrchestratorError(
       'configuration',
@@ -104,7 +105,7 @@ async function submit(url: string): Promise<string> {
   // The constructor sets it, so it has to be changed afterwards.
   OpenAPI.BASE = url;
   const answer = (await client.image.fromText(
-    REQUEST as unknown as Parameters<typeof client.image.fromText>[0],
+    REQUEST,
   )) as { jobs?: { jobId?: string }[] };
   const jobId = answer.jobs?.[0]?.jobId;
   if (jobId === undefined)

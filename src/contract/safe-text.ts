@@ -6,7 +6,7 @@ const MAX_DEPTH = 64;
 const MAX_PROBLEMS = 50;
 
 // Tab, line feed and carriage return are the control characters that prompts really contain.
- 
+
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 /** Why a text cannot be accepted, or undefined. */

@@ -4,5 +4,5 @@ export async function settled<T extends readonly unknown[]>(promises: {
 }): Promise<T> {
   const results = await Promise.allSettled(promises);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return Promise.all(promises) as unknown as Promise<T>;
+  return Promise.all(promises);
 }

@@ -1,20 +1,21 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import type { JobRow, NewJobRow } from '../../src/db/job-row.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import type { JobState } from '../../src/domain/job.ts';
 import { continueTrace } from '../../src/domain/trace.ts';
-import type { ExecutionLogEntry, Simulator } from '../../src/executors/simulator/server.ts';
+import type { ExecutionLogEntry } from '../../src/executors/simulator/execution-log.ts';
+import type { Simulator } from '../../src/executors/simulator/server.ts';
 import type { TestStack } from './stack.ts';
 import { until } from './until.ts';
 
 export const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 
-/** A request for one small picture. */
+/** A request for one small picture, of a seed of its own: a server does not draw again what it has in its cache. */
 export const pictureRequest = (steps = 2, change: Record<string, unknown> = {}): object => ({
   $type: 'textToImage',
   model: SD1,
-  params: { prompt: 'a lighthouse', width: 64, height: 64, steps, cfgScale: 7, seed: 7 },
+  params: { prompt: 'a lighthouse', width: 64, height: 64, steps, cfgScale: 7, seed: -1 },
   ...change,
 });
 
@@ -124,7 +125,7 @@ export const newJobRow = (change: Partial<NewJobRow> = {}): NewJobRow => ({
     cfgScale: 7,
     width: 64,
     height: 64,
-    seed: 7,
+    seed: randomInt(2 ** 32),
     clipSkip: 1,
     networks: [],
   },

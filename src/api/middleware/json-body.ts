@@ -17,6 +17,7 @@ export async function readJson(
   mediaTypes: readonly string[] = [JSON_TYPE],
 ): Promise<unknown> {
   requireMediaType(c.req.header('content-type'), mediaTypes);
+  requirePlain(c.req.header('content-encoding'));
   const text = decode(await readBytes(c.req.raw, maxBytes));
   const body = parse(text);
   const problems = bodyTextProblems(body);
@@ -42,6 +43,14 @@ function requireMediaType(header: string | undefined, accepted: readonly string[
   throw new OrchestratorError(
     'unsupported_media_type',
     `The Content-Type is ${header === undefined ? 'missing' : shown(header)}. Send ${accepted.join(' or ')} in UTF-8.`,
+  );
+}
+
+function requirePlain(encoding: string | undefined): void {
+  if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') return;
+  throw new OrchestratorError(
+    'unsupported_media_type',
+    `The body is encoded (Content-Encoding: ${shown(encoding)}). Send it uncompressed.`,
   );
 }
 

@@ -22,6 +22,8 @@ import { createPromptQueue } from './prompt-queue.ts';
 import { createPromptWorker } from './prompt-worker.ts';
 import { createSocketHub } from './socket-hub.ts';
 
+export type { ExecutionLogEntry } from './execution-log.ts';
+
 export interface SimulatorOptions {
   /** (Default: 127.0.0.1.) */
   readonly host?: string;

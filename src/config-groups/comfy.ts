@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { url, whole, port, type Variable } from './variable.ts';
+
+/** Variables of the groups ComfyUI, Simulator. */
+export const COMFY_VARIABLES = {
+  COMFY_HTTP_URL: {
+    group: 'ComfyUI',
+    schema: url('http', 'https').optional(),
+    about: 'ComfyUI server, with or without `/prompt`; neither this nor COMFY_WS_URL: simulation',
+    example: 'http://localhost:8188',
+  },
+  COMFY_WS_URL: {
+    group: 'ComfyUI',
+    schema: url('ws', 'wss').optional(),
+    about: 'Its WebSocket (default: derived from COMFY_HTTP_URL)',
+    example: 'ws://localhost:8188/ws',
+  },
+  COMFY_SERVER_ID: {
+    group: 'ComfyUI',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+        message: 'expected lower-case letters, digits and hyphens',
+      })
+      .default('local'),
+    about: 'Name of that server; gives the queue `gpu-host-<id>`',
+    example: 'local',
+  },
+  COMFY_POOL: {
+    group: 'ComfyUI',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+        message: 'expected lower-case letters, digits and hyphens',
+      })
+      .default('default'),
+    about: 'Pool it serves; gives the queue `gpu-<pool>`',
+    example: 'default',
+  },
+  COMFY_ROOM: {
+    group: 'ComfyUI',
+    schema: whole(1, 64).default(2),
+    about: 'Jobs given to it at a time: one running, the rest waiting',
+    example: '2',
+  },
+  SIM_PORT: {
+    group: 'Simulator',
+    schema: port.optional(),
+    about: 'Port of the simulator (8188, or the next free one)',
+    example: '8188',
+  },
+  SIM_STEP_MS: {
+    group: 'Simulator',
+    schema: whole(0, 600_000).default(40),
+    about: 'Time of one sampler step',
+    example: '40',
+  },
+  SIM_MODEL_LOAD_MS: {
+    group: 'Simulator',
+    schema: whole(0, 600_000).default(0),
+    about: 'Time of loading a checkpoint',
+    example: '1500',
+  },
+} as const satisfies Record<string, Variable>;
