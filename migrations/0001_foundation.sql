@@ -68,6 +68,8 @@ create table jobs (
   stage_rank smallint not null default 0,
   server_id text,
   claimed_at timestamptz,
+  -- The graph of the newest attempt (up to 64 KB), for the short answer's comfy_prompt_request.
+  prompt_request text,
   finished_at timestamptz,
   changed_at timestamptz not null default now(),
   outputs jsonb,

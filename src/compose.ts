@@ -149,6 +149,8 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     keys: createKeyStore(sql),
     blobs: createBlobRecords(sql),
     servers,
+    fleetReports: composeFleetReports(base),
+    onFleetReport: () => wakeups.wake('room'),
     storage,
     signer: createUrlSigner({
       key: await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY),

@@ -63,7 +63,7 @@ export function createPrepare(deps: PrepareDeps) {
       { lease, tenant: job.tenant },
       deps,
     );
-    await runs.advance(lease, 'prepare');
+    await runs.advance(lease, 'prepare', 'text' in graph ? graph.text : null);
     return {
       graph,
       outputPrefix: prefix,

@@ -5,6 +5,7 @@ import type { ApiDeps, ApiEnv } from './deps.ts';
 import { docEndpoints } from './docs.ts';
 import { mountEndpoints, type Api, type Endpoint } from './endpoint.ts';
 import { healthEndpoints } from './health.ts';
+import { internalEndpoints } from './internal.ts';
 import { jobEndpoints } from './jobs.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { trace } from './middleware/trace.ts';
@@ -17,6 +18,7 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...resourceEndpoints(deps),
   ...blobEndpoints(deps),
   ...healthEndpoints(deps),
+  ...internalEndpoints(deps),
   ...docEndpoints(api),
 ];
 

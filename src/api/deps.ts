@@ -4,7 +4,7 @@ import type { BlobRecords } from '../db/blobs.ts';
 import type { KeyStore } from '../db/keys.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import type { ServerStore } from '../db/servers.ts';
-import type { BlobStore, Logger } from '../ports.ts';
+import type { BlobStore, FleetReporter, Logger } from '../ports.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
 /** State of one dependency, for `/ready`. */
@@ -23,6 +23,7 @@ export type ApiConfig = Pick<
   | 'PUBLIC_URL'
   | 'MIN_FREE_BYTES'
   | 'NODE_ENV'
+  | 'WORKER_KEY'
 >;
 
 /** Everything the API needs from outside. */
@@ -33,6 +34,9 @@ export interface ApiDeps {
   readonly keys: Pick<KeyStore, 'findTenant'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;
+  readonly fleetReports: FleetReporter;
+  /** Called after a fleet report, so that placement looks again. */
+  readonly onFleetReport: () => void;
   readonly storage: Pick<BlobStore, 'open' | 'freeBytes'>;
   readonly signer: UrlSigner;
   readonly ready: () => Promise<Readonly<Record<string, DependencyState>>>;

@@ -9,12 +9,13 @@ import { OrchestratorError, type FieldError } from '../errors.ts';
 import type { Caller } from '../client/verbs.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { keyAuth, openAuth } from './middleware/auth.ts';
+import { workerAuth } from './middleware/worker-auth.ts';
 import { JSON_TYPE, readJson } from './middleware/json-body.ts';
 
 export type Api = OpenAPIHono<ApiEnv>;
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-/** `tenant`: a key with AUTH=keys; `signature`: the link proves it; `public`: everybody. */
-type Access = 'tenant' | 'signature' | 'public';
+/** `tenant`: a key with AUTH=keys; `signature`: the link proves it; `worker`: WORKER_KEY; `public`: everybody. */
+type Access = 'tenant' | 'signature' | 'worker' | 'public';
 
 interface Request<P, Q, B> {
   readonly params: P;
@@ -66,7 +67,8 @@ export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 
 /** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
 export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
-  const auth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
+  const tenantAuth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
+  const auths = { tenant: tenantAuth, worker: workerAuth(deps.config.WORKER_KEY) };
   const byPattern = new Map<string, { readonly methods: Set<string>; readonly access: Access }>();
   for (const definition of endpoints) {
     const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');
@@ -74,7 +76,7 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     api.on(
       definition.method.toUpperCase(),
       pattern,
-      ...guards(definition.access, auth),
+      ...guards(definition.access, auths),
       async (c) => definition.handle(c, await readRequest(c, definition, deps)),
     );
     const known = byPattern.get(pattern) ?? {
@@ -86,7 +88,7 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     byPattern.set(pattern, known);
   }
   for (const [pattern, { methods, access }] of byPattern) {
-    api.all(pattern, ...guards(access, auth), (c) => {
+    api.all(pattern, ...guards(access, auths), (c) => {
       const allow = [...methods].sort().join(', ');
       c.header('allow', allow);
       throw new OrchestratorError(
@@ -97,8 +99,10 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
   }
 }
 
-const guards = (access: Access, auth: MiddlewareHandler<ApiEnv>): [MiddlewareHandler<ApiEnv>] =>
-  access === 'tenant' ? [auth] : [(_c, next) => next()];
+type Auths = Readonly<Record<'tenant' | 'worker', MiddlewareHandler<ApiEnv>>>;
+
+const guards = (access: Access, auths: Auths): [MiddlewareHandler<ApiEnv>] =>
+  access === 'tenant' || access === 'worker' ? [auths[access]] : [(_c, next) => next()];
 
 async function readRequest(
   c: Context<ApiEnv>,

@@ -51,14 +51,16 @@ export function createFakeOrchestrator(): FakeOrchestrator {
         ],
       });
     },
+    async findSubmitted(caller, idempotency) {
+      if (fake.failure) throw fake.failure;
+      const known = keys.get(`${caller.tenant} ${idempotency.key}`);
+      if (!known) return undefined;
+      if (known.bodySha256 !== idempotency.bodySha256)
+        throw new OrchestratorError('conflict', 'The key was used before with another body.');
+      return { batchId: known.batchId, jobs: select(caller, known) };
+    },
     async submit(caller, jobs, idempotency) {
       if (fake.failure) throw fake.failure;
-      const known = idempotency && keys.get(`${caller.tenant} ${idempotency.key}`);
-      if (known) {
-        if (known.bodySha256 !== idempotency.bodySha256)
-          throw new OrchestratorError('conflict', 'The key was used before with another body.');
-        return { batchId: known.batchId, jobs: select(caller, known) };
-      }
       const batchId = randomUUID();
       if (idempotency)
         keys.set(`${caller.tenant} ${idempotency.key}`, {
@@ -96,6 +98,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
           stageRank: 0,
           serverId: null,
           claimedAt: null,
+          promptRequest: null,
           finishedAt: null,
           changedAt: createdAt,
           outputs: null,

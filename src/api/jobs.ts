@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Caller, JobSelector } from '../client/verbs.ts';
+import type { Batch, Caller, JobSelector } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
 import { JobEventList, jobEventList } from '../contract/v1/job-events.ts';
 import {
@@ -17,6 +17,7 @@ import { toSubmissions } from '../contract/v1/submissions.ts';
 import { decodeToken, tokenOf } from '../contract/v1/token.ts';
 import { queryFlag } from '../contract/query-values.ts';
 import type { JobRow } from '../db/job-row.ts';
+import type { Idempotency } from '../db/jobs.ts';
 import { isTerminal } from '../domain/job.ts';
 import { messageOf, OrchestratorError } from '../errors.ts';
 import { blobKeyFor } from '../storage/keys.ts';
@@ -89,6 +90,21 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   ): Promise<readonly JobRow[]> =>
     orchestrator.waitForJobs(caller, selector, config.WAIT_LIMIT_MS, c.req.raw.signal);
 
+  const submitNew = async (
+    caller: Caller,
+    body: unknown,
+    idempotency: Idempotency | undefined,
+  ): Promise<Batch> => {
+    const parsed = parseJobRequests(body, now());
+    await requireSpace();
+    const models = await checkModels(caller.tenant, parsed);
+    const submissions = parsed.flatMap(({ request, count }, index) => {
+      const resolved = models[index];
+      return resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
+    });
+    return orchestrator.submit(caller, submissions, idempotency);
+  };
+
   /** What the stages reported, newest last; the status is complete without it, so Temporal may be away. */
   const stageContext = async (caller: Caller, jobId: string): Promise<Record<string, unknown>> => {
     const events = orchestrator.listEvents(caller, jobId).catch((error: unknown) => {
@@ -127,14 +143,8 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       errors: [400, 409, 413, 415],
       async handle(c, { query, body, caller }) {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
-        const parsed = parseJobRequests(body, now());
-        await requireSpace();
-        const models = await checkModels(caller.tenant, parsed);
-        const submissions = parsed.flatMap(({ request, count }, index) => {
-          const resolved = models[index];
-          return resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
-        });
-        const batch = await orchestrator.submit(caller, submissions, idempotency);
+        const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
+        const batch = earlier ?? (await submitNew(caller, body, idempotency));
         const rows = query.wait ? await waited(c, caller, { batchId: batch.batchId }) : batch.jobs;
         return answer(c, rows, query.detailed, statusOf(rows));
       },

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { serve } from '@hono/node-server';
 import { OrchestratorError, messageOf } from '../errors.ts';
+import { answerParserError } from './parser-errors.ts';
 
 export interface HttpServer {
   readonly url: string;
@@ -14,6 +16,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** Traceparent for requests that are no HTTP. */
+  readonly newTrace: () => string;
 }
 
 /** Listens for HTTP. Throws `configuration` when the address cannot be bound. */
@@ -24,6 +28,9 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     port: options.port,
     overrideGlobalObjects: false,
   });
+  server.on('clientError', (error: Error, socket: Duplex) =>
+    answerParserError(error, socket, options.newTrace),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
     server.once('error', (error) =>

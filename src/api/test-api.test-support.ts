@@ -7,7 +7,7 @@ import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, ServerReport } from '../ports.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
@@ -32,6 +32,8 @@ export interface TestApi {
   readonly orchestrator: FakeOrchestrator;
   readonly logLines: string[];
   readonly servers: ServerRecord[];
+  /** What came in over `/internal`. */
+  readonly reports: ServerReport[];
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, string>;
   readonly blobs: Map<string, BlobRecord>;
@@ -59,6 +61,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   const blobs = new Map<string, BlobRecord>();
   const servers: ServerRecord[] = [];
   const logLines: string[] = [];
+  const reports: ServerReport[] = [];
   const now = () => api.clock;
   const deps: ApiDeps = {
     config: {
@@ -70,6 +73,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       PUBLIC_URL: undefined,
       MIN_FREE_BYTES: 1000,
       NODE_ENV: 'test',
+      WORKER_KEY: undefined,
       ...change,
     },
     orchestrator,
@@ -77,6 +81,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     keys: { findTenant: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
     servers: { listServers: async () => servers },
+    fleetReports: { report: async (report) => void reports.push(report) },
+    onFleetReport: () => undefined,
     storage: {
       open: async (_key, range) =>
         Readable.from([Buffer.from(PICTURE).subarray(range?.start ?? 0, (range?.end ?? 1e9) + 1)]),
@@ -96,6 +102,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     orchestrator,
     logLines,
     servers,
+    reports,
     resources,
     keys,
     blobs,

@@ -69,6 +69,13 @@ export function createOrchestrator(
   };
 
   return {
+    async findSubmitted(caller, idempotency) {
+      const batchId = await deps.jobs.findIdempotent(caller.tenant, idempotency);
+      return batchId === undefined
+        ? undefined
+        : { batchId, jobs: await getJobs(caller, { batchId }) };
+    },
+
     async submit(caller, submissions, idempotency) {
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
@@ -176,6 +183,7 @@ const freshRow = (row: NewJobRow): JobRow => ({
   stageRank: 0,
   serverId: null,
   claimedAt: null,
+  promptRequest: null,
   finishedAt: null,
   changedAt: row.createdAt,
   outputs: null,

@@ -51,6 +51,11 @@ export interface JobEvent {
 
 /** The verbs that all entry points share; the only code that starts, signals or cancels Temporal runs. */
 export interface Orchestrator {
+  /**
+   * What an earlier request with this idempotency key was answered, before anything else is checked again. Throws
+   * `conflict` when that had another body.
+   */
+  findSubmitted(caller: Caller, idempotency: Idempotency): Promise<Batch | undefined>;
   /** Commits the rows (that is the acceptance) and starts what can be started at once. Throws `unavailable`, `conflict`. */
   submit(caller: Caller, jobs: readonly JobSubmission[], idempotency?: Idempotency): Promise<Batch>;
   /** Throws `not_found` for unknown ids and those of other tenants. */

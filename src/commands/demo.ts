@@ -104,9 +104,7 @@ async function submit(url: string): Promise<string> {
   const client = new Civitai({ auth: 'demo' });
   // The constructor sets it, so it has to be changed afterwards.
   OpenAPI.BASE = url;
-  const answer = (await client.image.fromText(
-    REQUEST,
-  )) as { jobs?: { jobId?: string }[] };
+  const answer = (await client.image.fromText(REQUEST)) as { jobs?: { jobId?: string }[] };
   const jobId = answer.jobs?.[0]?.jobId;
   if (jobId === undefined)
     throw new OrchestratorError('internal', `The client got no job: ${JSON.stringify(answer)}`);

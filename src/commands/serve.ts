@@ -13,6 +13,7 @@ import {
   type DatabaseBase,
 } from '../compose.ts';
 import type { Config } from '../config.ts';
+import { continueTrace } from '../domain/trace.ts';
 import { untilSignal } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
@@ -74,11 +75,13 @@ async function startRole(role: Role, base: Base): Promise<Started> {
 
 async function startApi(base: DatabaseBase): Promise<string> {
   const { config, logger, lifecycle } = base;
-  const app = createApp(await composeApi(base));
+  const deps = await composeApi(base);
+  const app = createApp(deps);
   const server = await listen({
     fetch: (request) => app.fetch(request),
     host: config.HOST,
     port: config.PORT ?? DEFAULT_PORT,
+    newTrace: () => continueTrace(undefined, deps.randomHex),
   });
   lifecycle.add('api', server, (open) => open.close());
   logger.info({ url: server.url }, 'API listens');

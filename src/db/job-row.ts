@@ -41,6 +41,8 @@ export interface JobRow {
   readonly stageRank: number;
   readonly serverId: string | null;
   readonly claimedAt: Date | null;
+  /** Graph of the newest attempt as JSON text; null before prepare and for graphs over 64 KB. */
+  readonly promptRequest: string | null;
   readonly finishedAt: Date | null;
   readonly changedAt: Date;
   readonly outputs: readonly JobOutput[] | null;

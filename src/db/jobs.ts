@@ -35,16 +35,14 @@ export function createJobStore(sql: Sql) {
           await tx`insert into jobs ${tx(values as never[])}`;
           return mine.batchId;
         }
-        const [earlier] = await tx<{ batchId: string; bodySha256: string }[]>`
-          select batch_id, body_sha256 from idempotency_keys
-          where tenant = ${first.tenant} and key = ${idempotency.key}`;
-        if (earlier?.bodySha256 === idempotency.bodySha256) return earlier.batchId;
-        throw new OrchestratorError(
-          'conflict',
-          `Idempotency-Key '${idempotency.key}' was used before with another body. Use a new key for a new request.`,
-        );
+        const earlier = await findIdempotent(tx as unknown as Sql, first.tenant, idempotency);
+        return earlier ?? first.batchId;
       });
     },
+
+    /** Batch that an earlier request with this key made. Throws `conflict` when it had another body. */
+    findIdempotent: (tenant: string, idempotency: Idempotency): Promise<string | undefined> =>
+      findIdempotent(sql, tenant, idempotency),
 
     async findJob(tenant: string, id: string): Promise<JobRow | undefined> {
       const [row] = await sql<JobRow[]>`select * from jobs where id = ${id} and tenant = ${tenant}`;
@@ -80,6 +78,20 @@ export function createJobStore(sql: Sql) {
       return rows.map((row) => row.id);
     },
   };
+}
+
+async function findIdempotent(
+  sql: Sql,
+  tenant: string,
+  { key, bodySha256 }: Idempotency,
+): Promise<string | undefined> {
+  const [earlier] = await sql<{ batchId: string; bodySha256: string }[]>`
+    select batch_id, body_sha256 from idempotency_keys where tenant = ${tenant} and key = ${key}`;
+  if (!earlier || earlier.bodySha256 === bodySha256) return earlier?.batchId;
+  throw new OrchestratorError(
+    'conflict',
+    `Idempotency-Key '${key}' was used before with another body. Use a new key for a new request.`,
+  );
 }
 
 function toColumns(row: NewJobRow): Record<string, unknown> {

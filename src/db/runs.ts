@@ -64,10 +64,10 @@ export function createRunStore(sql: Sql) {
       sql.begin((tx) => openRun(tx as unknown as Sql, jobId, runId)) as Promise<number | undefined>,
 
     /** Notes that an attempt reached a stage. */
-    async advance(lease: Lease, stage: Stage): Promise<void> {
+    async advance(lease: Lease, stage: Stage, promptRequest: string | null): Promise<void> {
       await sql`
         update jobs set stage_rank = ${stageRank(stage)}, attempt = ${lease.attempt}, server_id = ${lease.serverId},
-          state = 'running', changed_at = now()
+          state = 'running', prompt_request = ${promptRequest}, changed_at = now()
         where id = ${lease.jobId} and run_index = ${lease.runIndex} and state in ('queued', 'running')
           and (attempt, stage_rank) < (${lease.attempt}, ${stageRank(stage)})`;
     },

@@ -49,7 +49,7 @@ describe('an attempt that fails', () => {
     const { failure, attempt } = await untilState(stack, jobId, 'failed');
     expect(attempt).toBe(1);
     expect(failure).toMatchObject({ code: 'execution_failed' });
-    expect(failure?.message).toMatch(/^Node \d+ \(KSampler\) raised RuntimeError: out of . paint/);
+    expect(failure?.message).toMatch(/^Node \S+ \(KSampler\) raised RuntimeError: out of . paint/);
     expect(executionsOf(stack.simulator, jobId)).toHaveLength(1);
     expect(await leasesOf(stack, jobId)).toEqual([]);
     await until(

@@ -21,9 +21,11 @@ describe('the main job', () => {
         params: { prompt: 'a lighthouse', width: 256, height: 256, steps: 4, cfgScale: 7, seed: 7 },
       }),
     });
-    const body = await response.json();
+    const body = (await response.json()) as {
+      jobs: { jobId: string; result: { blobUrl: string } }[];
+    };
     expect(response.status, JSON.stringify(body)).toBe(200);
-    const job = body.jobs[0];
+    const job = body.jobs[0]!;
     expect(job.result).toMatchObject({ available: true, seed: 7 });
     const picture = await fetch(job.result.blobUrl);
     expect(picture.headers.get('content-type')).toBe('image/png');

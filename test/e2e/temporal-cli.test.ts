@@ -139,11 +139,21 @@ describe('looking at jobs with the temporal CLI', () => {
       'collect',
     ]);
 
-    const shown = JSON.stringify(
-      await cli.run('temporal workflow show --workflow-id "job-$JOB_ID"', variables),
-    );
-    for (const summary of ['waits for a server of pool default', 'POST /prompt on'])
-      expect(shown).toContain(summary);
+    const shown = (await cli.run(
+      'temporal workflow show --workflow-id "job-$JOB_ID"',
+      variables,
+    )) as { events: { userMetadata?: { summary: { data: string } } }[] };
+    expect(
+      shown.events.flatMap(({ userMetadata }) =>
+        userMetadata ? JSON.parse(Buffer.from(userMetadata.summary.data, 'base64').toString()) : [],
+      ),
+    ).toEqual([
+      expect.stringContaining('textToImage · sd1'),
+      'waits for a server of pool default',
+      'parameters → ComfyUI graph',
+      'POST /prompt on local',
+      'progress and outputs from local',
+    ]);
     expect(
       JSON.stringify(await cli.run('temporal task-queue describe --task-queue gpu-default')),
     ).toContain('pollers');

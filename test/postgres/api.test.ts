@@ -9,6 +9,7 @@ import { createOrchestrator } from '../../src/client/orchestrator.ts';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
 import { createBlobRecords } from '../../src/db/blobs.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
+import { createFleetReports } from '../../src/db/fleet-reports.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
@@ -83,12 +84,15 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       PUBLIC_URL: undefined,
       MIN_FREE_BYTES: 0,
       NODE_ENV: 'test',
+      WORKER_KEY: undefined,
     },
     orchestrator,
     resources: createResourceStore(sql),
     keys: createKeyStore(sql),
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
+    fleetReports: createFleetReports(sql),
+    onFleetReport: () => undefined,
     storage: { open: async () => Readable.from([]), freeBytes: async () => undefined },
     signer: createUrlSigner({
       key: 'a-key-for-these-tests',

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import type { JobEventList } from '../../src/contract/v1/job-events.ts';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
@@ -12,10 +12,13 @@ export interface PromptQueue {
   readonly pending: readonly string[];
 }
 
+/** The parts of a stack that this needs. */
+export type JobClientStack = Pick<TestStack, 'url' | 'sql' | 'client' | 'simulator'>;
+
 export type JobClient = ReturnType<typeof createJobClient>;
 
 /** What a test does with jobs of a stack, over HTTP like any client, and what it looks up behind the API. */
-export function createJobClient(stack: TestStack) {
+export function createJobClient(stack: JobClientStack) {
   const call = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
     const response = await fetch(`${stack.url}/v1/consumer/jobs${path}`, {
       ...init,
@@ -115,7 +118,7 @@ export function createJobClient(stack: TestStack) {
         return running.length + pending.length === 0;
       });
       const { jobs } = await post('?wait=true', {}, {}, {});
-      expect(jobs[0]?.lastEvent.type, JSON.stringify(jobs[0])).toBe('Succeeded');
+      assert.equal(jobs[0]?.lastEvent.type, 'Succeeded', JSON.stringify(jobs[0]));
     },
   };
 }

@@ -46,6 +46,7 @@ export function lastEvent(
       ...(row.failure === null
         ? {}
         : { error_code: row.failure.code, error_message: row.failure.message }),
+      ...(row.promptRequest === null ? {} : { comfy_prompt_request: row.promptRequest }),
       trace_id: row.traceId,
     },
     ...(row.claimedAt === null

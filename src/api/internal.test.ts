@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { createTestApi } from './test-api.test-support.ts';
+
+const WORKER_KEY = 'a-worker-key-of-tests';
+const report = { pool: 'default', room: 2, reachable: true, files: { checkpoints: ['a.safetensors'] } };
+
+describe('PUT /internal/servers/{serverId}', () => {
+  const put = (api: ReturnType<typeof createTestApi>, key?: string, body: unknown = report) =>
+    api.send('PUT', '/internal/servers/gpu-1', body, key ? { authorization: `Bearer ${key}` } : {});
+
+  it('takes the report of a worker that shows the key', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await put(api, WORKER_KEY)).status).toBe(204);
+    expect(api.reports).toEqual([{ serverId: 'gpu-1', ...report }]);
+  });
+
+  it('refuses everybody else, and everybody when no key is configured', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await put(api)).status).toBe(401);
+    expect((await put(api, 'a-wrong-key-of-tests')).status).toBe(401);
+    expect((await put(createTestApi({}), WORKER_KEY)).status).toBe(401);
+    expect(api.reports).toEqual([]);
+  });
+
+  it('answers 400 to a report that makes no sense', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await put(api, WORKER_KEY, { ...report, room: 0 })).status).toBe(400);
+  });
+});

@@ -1,0 +1,52 @@
+/** `/internal`: what gpu workers without a database report. Nothing correct depends on it. */
+import { z } from '@hono/zod-openapi';
+import type { ApiDeps } from './deps.ts';
+import { endpoint, type Endpoint } from './endpoint.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+  error: () => 'expected lower-case letters, digits and hyphens',
+});
+const text = z.string().max(2_000);
+
+const Report = z.object({
+  pool: name,
+  room: z.int().min(1).max(64),
+  reachable: z.boolean(),
+  error: text.optional(),
+  version: text.optional(),
+  device: text.optional(),
+  vramBytes: z.int().min(0).optional(),
+  bootId: text.optional(),
+  files: z.record(z.string().max(200), z.array(z.string().max(1_000))).optional(),
+  nodeClasses: z.array(z.string().max(500)).optional(),
+});
+
+/** Endpoints of the workers' channel. */
+export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
+  endpoint({
+    method: 'put',
+    path: '/internal/servers/{serverId}',
+    access: 'worker',
+    tag: 'Internal',
+    summary: 'Report how a ComfyUI server is',
+    description: 'Sent by gpu workers that have no database; needs WORKER_KEY.',
+    params: z.object({ serverId: name }),
+    body: { schema: Report },
+    responses: { 204: { description: 'Noted' } },
+    errors: [400, 401, 413, 415],
+    async handle(c, { params, body }) {
+      await deps.fleetReports.report({ serverId: params.serverId, ...withoutUndefined(body) });
+      deps.onFleetReport();
+      return c.body(null, 204);
+    },
+  }),
+];
+
+/** What zod leaves as `undefined` is absent for the port. */
+function withoutUndefined<T extends object>(
+  value: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, field]) => field !== undefined),
+  ) as never;
+}
