@@ -6,12 +6,12 @@ import { loadConfig } from '../config.ts';
 
 const root = new URL('../../', import.meta.url);
 const readme = new URL('README.md', root);
-const marked = /(<!-- variables -->\n)[\s\S]*?(\n<!-- \/variables -->)/;
+const marked = /(<!-- variables -->\n)[\s\S]*?(<!-- \/variables -->)/;
 
 const text = await readFile(readme, 'utf8');
 await writeFile(
   readme,
-  text.replace(marked, (_all, start: string, end: string) => `${start}${variablesTable()}${end}`),
+  text.replace(marked, (_all, start: string, end: string) => `${start}\n${variablesTable()}\n\n${end}`),
 );
 await writeFile(new URL('.env.example', root), envExample());
 await writeFile(new URL('openapi.json', root), openApiText(loadConfig({})));
