@@ -4,16 +4,13 @@ import type { ServerRecord, ServerStore } from '../db/servers.ts';
 export type FleetView = () => Promise<readonly ServerRecord[]>;
 
 const KEPT_MS = 2_000;
-/** A report older than this says nothing any more: its worker is gone. */
-const STALE_AFTER_MS = 60_000;
 
 /** Reachable servers, read at most every 2 seconds; requests at the same time share one read. */
 export function createFleetView(servers: ServerStore, now: () => Date): FleetView {
   let kept: { readonly at: number; readonly list: Promise<readonly ServerRecord[]> } | undefined;
   const read = async (): Promise<readonly ServerRecord[]> => {
     const list = await servers.listServers();
-    const oldest = now().getTime() - STALE_AFTER_MS;
-    return list.filter((server) => server.reachable && server.reportedAt.getTime() >= oldest);
+    return list.filter((server) => server.reachable);
   };
   return () => {
     const at = now().getTime();

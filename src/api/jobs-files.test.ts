@@ -49,12 +49,9 @@ describe('files of models', () => {
     expect(await response.json()).toMatchObject({ status: 400, code: 'resource_unavailable' });
   });
 
-  it.each([
-    ['unreachable', { reachable: false }],
-    ['silent for long', { reportedAt: new Date('2025-12-31T23:00:00Z') }],
-  ])('accepts while every server is %s', async (_name, change) => {
+  it('accepts while every server is unreachable', async () => {
     const api = createTestApi();
-    api.servers.push(serverRecord(change));
+    api.servers.push(serverRecord({ reachable: false }));
     expect((await api.send('POST', JOBS, validJob())).status).toBe(202);
   });
 });

@@ -1,57 +1,19 @@
-import { defaultPayloadConverter } from '@temporalio/common';
-import type { temporal } from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 import { projectEvents } from './event-projection.ts';
-
-type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-type Attributes = Omit<HistoryEvent, 'eventId' | 'eventTime'>;
+import {
+  CLAIMED,
+  LEASE,
+  TRACE,
+  applicationFailure,
+  completed,
+  history,
+  picked,
+  scheduled,
+  started,
+  type Attributes,
+} from './hand-made-history.test-support.ts';
 
 const RUN = 'run-1';
-const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
-const INPUT = { traceId: TRACE, jobType: 'textToImage', ecosystem: 'sd1' };
-const LEASE = { attempt: 1, serverId: 'gpu-a', promptId: 'prompt-1', reason: 'it is free' };
-
-const payloads = (...values: unknown[]) => ({
-  payloads: values.map((value) => defaultPayloadConverter.toPayload(value)),
-});
-
-const applicationFailure = (type: string, message: string) => ({
-  message,
-  applicationFailureInfo: { type },
-});
-
-/** Numbers events from 1, one second apart. */
-const history = (...events: Attributes[]): HistoryEvent[] =>
-  events.map((attributes, index) => ({
-    eventId: (index + 1) as never,
-    eventTime: { seconds: (1_000 + index) as never, nanos: 0 },
-    ...attributes,
-  }));
-
-const started: Attributes = {
-  workflowExecutionStartedEventAttributes: { input: payloads(INPUT) },
-};
-const scheduled = (name: string, activityId = name): Attributes => ({
-  activityTaskScheduledEventAttributes: { activityId, activityType: { name } },
-});
-const picked = (
-  scheduledEventId: number,
-  more: temporal.api.history.v1.IActivityTaskStartedEventAttributes = {},
-): Attributes => ({
-  activityTaskStartedEventAttributes: {
-    scheduledEventId: scheduledEventId as never,
-    attempt: 1,
-    identity: 'worker-1',
-    ...more,
-  },
-});
-const completed = (scheduledEventId: number, result: unknown): Attributes => ({
-  activityTaskCompletedEventAttributes: {
-    scheduledEventId: scheduledEventId as never,
-    result: payloads(result),
-  },
-});
-const CLAIMED = [scheduled('claim'), picked(2), completed(2, LEASE)];
 
 const shapes = (events: ReturnType<typeof projectEvents>): [string, string][] =>
   events.map(({ id, type }) => [id, type]);
@@ -136,7 +98,6 @@ describe('projectEvents', () => {
     const pending = projectEvents(RUN, waiting, [
       {
         activityId: 'submit-1',
-        activityType: { name: 'submit' },
         attempt: 3,
         lastFailure,
         lastWorkerIdentity: 'worker-2',

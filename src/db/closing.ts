@@ -13,7 +13,7 @@ export function createClosing(sql: Sql) {
       state: TerminalState,
       failure: JobFailure | undefined,
     ): Promise<boolean> {
-      return sql.begin(async (begun) => {
+      return sql.begin<boolean>(async (begun) => {
         const tx = begun as unknown as Sql;
         const rows = await tx<{ runIndex: number }[]>`
           update jobs set state = ${state}, failure = ${failure ? tx.json(failure as never) : null},
@@ -29,7 +29,7 @@ export function createClosing(sql: Sql) {
             insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${runIndex})
             on conflict (job_id, run_id) do nothing`;
         return rows.length > 0;
-      }) as Promise<boolean>;
+      });
     },
 
     /** Ends the row of a job whose run Temporal does not know any more. True when it changed. */

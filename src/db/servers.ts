@@ -14,6 +14,13 @@ export interface ServerRecord {
   readonly reportedAt: Date;
 }
 
+/** A report older than this says nothing any more: its worker is gone. Twelve reports are missing by then. */
+const REPORT_TTL_SECONDS = 60;
+
+/** SQL condition: the server answered, and somebody said so lately. */
+export const isLive = (sql: Sql) =>
+  sql`(reachable and reported_at > now() - ${REPORT_TTL_SECONDS} * interval '1 second')`;
+
 export type ServerStore = ReturnType<typeof createServerStore>;
 
 /** The fleet as the database knows it. */
@@ -21,7 +28,7 @@ export function createServerStore(sql: Sql) {
   return {
     async listServers(): Promise<ServerRecord[]> {
       return sql<ServerRecord[]>`
-        select id, pool, room, reachable, error, version, device, files, reported_at from servers order by id`;
+        select id, pool, room, ${isLive(sql)} as reachable, error, version, device, files, reported_at from servers order by id`;
     },
   };
 }

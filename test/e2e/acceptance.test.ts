@@ -60,19 +60,6 @@ describe('an accepted job', () => {
     expect((await rowOf(stack, job.id)).startedAt).toBeInstanceOf(Date);
   });
 
-  it('runs once although its process died between the start and its acknowledgement', async () => {
-    const later = new Date(Date.now() + 3_600_000);
-    const job = newJobRow({ startAfter: later });
-    await createJobStore(stack.sql).insertJobs([job]);
-    await runs.start(await rowOf(stack, job.id), 5_000);
-    await untilState(stack, job.id, 'succeeded');
-    // As if nothing had been written before: the starter takes it once more, after the run has closed.
-    await stack.sql`update jobs set started_at = null, state = 'queued', start_after = now() where id = ${job.id}`;
-    await until('it is acknowledged', async () => (await rowOf(stack, job.id)).startedAt !== null);
-    expect(executionsOf(stack.simulator, job.id)).toHaveLength(1);
-    expect(await runsOf(stack.client, job.id)).toHaveLength(1);
-  });
-
   it('never runs when it is cancelled before its start, not even when that was under way', async () => {
     const later = new Date(Date.now() + 3_600_000);
     const [waiting, underWay] = [
@@ -164,6 +151,16 @@ describe('two starters at once', () => {
       for (const starter of starters) await starter.close();
     }
     expect([...calls].sort()).toEqual(jobs.map(({ id }) => id).sort());
+  });
+
+  it('find a start that was never acknowledged, because its process died, and the job runs once', async () => {
+    const job = newJobRow();
+    await createJobStore(stack.sql).insertJobs([job]);
+    await createJobRuns(stack.client, TIMING).start(await rowOf(stack, job.id), 5_000);
+    expect((await rowOf(stack, job.id)).startedAt).toBeNull();
+    await Promise.all([stack.serve('worker'), stack.serve('worker')]);
+    await expectOneRun(stack, stack.client, job.id);
+    expect((await rowOf(stack, job.id)).startedAt).toBeInstanceOf(Date);
   });
 });
 

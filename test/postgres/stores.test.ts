@@ -215,4 +215,12 @@ describe('the server store', () => {
     });
     expect(server?.reportedAt).toBeInstanceOf(Date);
   });
+
+  it('count as unreachable when nobody reported for long', async () => {
+    await database.sql`
+      insert into servers (id, pool, room, reachable, reported_at)
+      values ('silent', 'default', 2, true, now() - interval '5 minutes')`;
+    const servers = await createServerStore(database.sql).listServers();
+    expect(servers.find(({ id }) => id === 'silent')).toMatchObject({ reachable: false });
+  });
 });

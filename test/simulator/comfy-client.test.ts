@@ -53,6 +53,15 @@ describe('the ComfyUI client on a faulty wire', () => {
     expect((await watchToEnd(executor, promptId)).state).toBe('succeeded');
   });
 
+  it('sees at once an end that came before anybody watched', async () => {
+    const executor = open({ pollMs: NEVER_POLL });
+    await executor.find(randomUUID());
+    await connected(1);
+    const promptId = await submitNew(executor, pictureGraph(1));
+    await untilState(executor, promptId, 'succeeded');
+    expect((await watchToEnd(executor, promptId)).state).toBe('succeeded');
+  });
+
   it('learns by the socket that a prompt of another client ended', async () => {
     const other = open();
     const executor = open({ pollMs: NEVER_POLL });

@@ -26,11 +26,12 @@ export const TEMPLATE_DATABASE = 'orchestrator_template';
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dir = await mkdtemp(join(tmpdir(), 'orchestrator-test-'));
   const pathEnv = process.env['PATH'] ?? '';
-  const free = async (name: string, preferred: number): Promise<number> =>
-    choosePort({ name, preferred, explicit: false, host: '127.0.0.1' });
+  // Ephemeral, so that two runs on one machine do not meet.
+  const free = (name: string): Promise<number> =>
+    choosePort({ name, preferred: 0, explicit: false, host: '127.0.0.1' });
   const postgres = await startEmbeddedPostgres({
     dataDir: join(dir, 'postgres'),
-    port: await free('POSTGRES_PORT', 25_433),
+    port: await free('POSTGRES_PORT'),
     logFile: join(dir, 'postgres.log'),
     pathEnv,
     logger: silentLogger,
@@ -60,7 +61,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     binary: binary.path,
     dataFile: join(dir, 'temporal.db'),
     ip: '127.0.0.1',
-    port: await free('TEMPORAL_PORT', 27_233),
+    port: await free('TEMPORAL_PORT'),
     logFile: join(dir, 'temporal.log'),
     searchAttributes: SEARCH_ATTRIBUTES,
     env: process.env,

@@ -49,6 +49,9 @@ export function createJobClient(stack: JobClientStack) {
 
   const read = (jobId: string): Promise<JobStatus> => call<JobStatus>(`/${jobId}`);
 
+  const events = async (jobId: string): Promise<JobEventList['events']> =>
+    (await call<JobEventList>(`/${jobId}/events`)).events;
+
   const comfyQueue = async (): Promise<PromptQueue> => {
     const response = await fetch(`${stack.simulator.url}/queue`);
     const body = (await response.json()) as Record<string, [number, string][]>;
@@ -76,10 +79,14 @@ export function createJobClient(stack: JobClientStack) {
 
     cancel: (jobId: string): Promise<JobStatus> => call(`/${jobId}`, { method: 'DELETE' }),
 
-    /** Events of the API; `init` may carry headers. */
-    async events(jobId: string): Promise<JobEventList['events']> {
-      return (await call<JobEventList>(`/${jobId}/events`)).events;
-    },
+    events,
+
+    /** Resolves with the events once the last has that type: the row ends a moment before the run does. */
+    eventsEnd: (jobId: string, type: string): Promise<JobEventList['events']> =>
+      until(`the events of ${jobId} end with ${type}`, async () => {
+        const read = await events(jobId);
+        return read.at(-1)?.type === type && read;
+      }),
 
     /** Resolves with the status once its last event has that type. */
     ends: (jobId: string, type: string, timeoutMs?: number): Promise<JobStatus> =>

@@ -76,7 +76,8 @@ const feedOf = (
   onProgress: ((progress: Progress) => void) | undefined,
   forget: () => void,
 ): PromptFeed => {
-  let happened = false;
+  // A prompt that ended before anybody watched wakes its first watcher at once.
+  let happened = entry.ended;
   let settle: (() => void) | undefined;
   const watcher: Watcher = {
     onProgress,
