@@ -22,9 +22,18 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/require-await': 'off',
       // Factories return plain objects of closures; none of them uses this.
       '@typescript-eslint/unbound-method': 'off',
@@ -32,18 +41,50 @@ export default tseslint.config(
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Only the entry reads the environment; take values as arguments.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Only the entry reads the environment; take values as arguments.',
+        },
       ],
     },
   },
   layer(
     ['src/domain/**'],
-    ['contract', 'workflows', 'activities', 'workers', 'ecosystems', 'executors', 'storage', 'db', 'client', 'api', 'dev', 'commands', 'ports', 'config', 'compose', 'telemetry', 'lifecycle'],
+    [
+      'contract',
+      'workflows',
+      'activities',
+      'workers',
+      'ecosystems',
+      'executors',
+      'storage',
+      'db',
+      'client',
+      'api',
+      'dev',
+      'commands',
+      'ports',
+      'config',
+      'compose',
+      'telemetry',
+      'lifecycle',
+    ],
     'domain is pure: it imports nothing but itself and errors.',
   ),
   layer(
     ['src/contract/**'],
-    ['workflows', 'activities', 'workers', 'executors', 'storage', 'api', 'dev', 'commands', 'compose'],
+    [
+      'workflows',
+      'activities',
+      'workers',
+      'executors',
+      'storage',
+      'api',
+      'dev',
+      'commands',
+      'compose',
+    ],
     'contract translates the wire to the domain; it knows no adapter.',
   ),
   {
@@ -57,7 +98,8 @@ export default tseslint.config(
             { regex: '^node:', message: 'Workflows run in a sandbox without Node builtins.' },
             { regex: '^zod', message: 'zod doubles the workflow bundle.' },
             {
-              regex: '^\\.\\./(contract|workers|ecosystems|executors|storage|db|client|api|dev|commands|ports|config|compose|errors)(/|\\.ts$)',
+              regex:
+                '^\\.\\./(contract|workers|ecosystems|executors|storage|db|client|api|dev|commands|ports|config|compose|errors)(/|\\.ts$)',
               message: 'Workflows import the domain only.',
             },
           ],
@@ -65,7 +107,15 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-restricted-imports': [
         'error',
-        { patterns: [{ regex: '^\\.\\./activities/', allowTypeImports: true, message: 'Workflows import activities with `import type` only.' }] },
+        {
+          patterns: [
+            {
+              regex: '^\\.\\./activities/',
+              allowTypeImports: true,
+              message: 'Workflows import activities with `import type` only.',
+            },
+          ],
+        },
       ],
     },
   },

@@ -1,8 +1,7 @@
-/** Puts the parts together: the only file that knows every adapter. */
+/** Puts the parts together; with compose-workers.ts the only files that know every adapter. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
 import type { ApiDeps } from './api/deps.ts';
 import { createEventReader } from './client/event-reader.ts';
 import { createJobRuns, type JobRuns } from './client/job-runs.ts';
@@ -10,41 +9,26 @@ import { createJobWaiter } from './client/job-waiter.ts';
 import { createOrchestrator } from './client/orchestrator.ts';
 import { createReadiness } from './client/readiness.ts';
 import { readRunHistory } from './client/run-history.ts';
-import { connectTemporal, connectionOptions, type TemporalConfig } from './client/temporal.ts';
+import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
 import type { Config } from './config.ts';
 import { createBlobRecords } from './db/blobs.ts';
-import { createClosing } from './db/closing.ts';
-import { createCollectorStore } from './db/collector-store.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
 import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
-import { createLeaseStore } from './db/leases.ts';
 import { migrate } from './db/migrate.ts';
 import { createOutbox } from './db/outbox.ts';
-import { createPrepareReads } from './db/prepare-reads.ts';
 import { createResourceStore } from './db/resources.ts';
-import { createRunStore } from './db/runs.ts';
 import { seedCatalogue } from './db/seed-catalogue.ts';
 import { createServerStore } from './db/servers.ts';
 import { blobSigningKey, createSettingsStore } from './db/settings.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
 import { createWakeups, type Wakeups } from './db/wakeups.ts';
 import { OrchestratorError } from './errors.ts';
-import { createComfyExecutor } from './executors/comfyui/executor.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import type { BlobStore, FleetReporter, Logger } from './ports.ts';
 import { createLocalStore } from './storage/local.ts';
 import { createUrlSigner } from './storage/url-signer.ts';
-import { createCloser } from './workers/closer.ts';
-import { createCollector } from './workers/collector.ts';
-import { createCpuWorkers } from './workers/cpu-worker.ts';
-import { createFleetWatch } from './workers/fleet-watch.ts';
-import { createGpuWorker } from './workers/gpu-worker.ts';
-import { createStarter } from './workers/starter.ts';
-
-/** How often a server is asked how it is. */
-const PROBE_EVERY_MS = 5_000;
 
 /** Connections and stores that the roles of one process share. */
 export interface Base {
@@ -165,111 +149,6 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   };
 }
 
-/** Connection of the workers; lives as long as the process. */
-export async function composeWorkerConnection(base: Base): Promise<NativeConnection> {
-  return base.lifecycle.add(
-    'temporal worker connection',
-    await NativeConnection.connect(connectionOptions(base.temporal)),
-    (open) => open.close(),
-  );
-}
-
-/** The cpu worker with its placer, starter, closer and collector. */
-export async function composeCpuWorkers(base: DatabaseBase, connection: NativeConnection) {
-  const { config, sql, logger, wakeups, storage, lifecycle, client, runs } = base;
-  const leases = createLeaseStore(sql);
-  const pollMs = config.SCHEDULER_POLL_MS;
-  const cpu = await createCpuWorkers({
-    connection,
-    namespace: config.TEMPORAL_NAMESPACE,
-    pools: [config.COMFY_POOL],
-    runs: createRunStore(sql),
-    leases,
-    reads: createPrepareReads(sql),
-    blobs: createBlobRecords(sql),
-    storage,
-    wakeups,
-    placementWindow: config.PLACEMENT_WINDOW,
-    pollMs,
-    blobRetentionDays: config.BLOB_RETENTION_DAYS,
-    logger,
-  });
-  lifecycle.add('placers', cpu, (open) => open.close());
-  const outbox = createOutbox(sql);
-  lifecycle.add('starter', createStarter({ outbox, runs, wakeups, pollMs, logger }), (loop) =>
-    loop.close(),
-  );
-  const snapshots = createSnapshotStore(sql);
-  const closing = createClosing(sql);
-  lifecycle.add(
-    'closer',
-    createCloser({ client, runs, closing, leases, snapshots, wakeups, pollMs, logger }),
-    (loop) => loop.close(),
-  );
-  lifecycle.add(
-    'collector',
-    createCollector({
-      store: createCollectorStore(sql),
-      blobs: createBlobRecords(sql),
-      storage,
-      everyMs: config.COLLECT_EVERY_SECONDS * 1_000,
-      jobRetentionDays: config.JOB_RETENTION_DAYS,
-      logger,
-    }),
-    (loop) => loop.close(),
-  );
-  return cpu.workers;
-}
-
 /** Where a gpu worker's reports go when it has the database anyway. */
 export const composeFleetReports = (base: DatabaseBase): FleetReporter =>
   createFleetReports(base.sql);
-
-/** The gpu worker at the configured server, and the watch that reports how it is. */
-export async function composeGpuWorkers(
-  base: Base,
-  connection: NativeConnection,
-  reporter: FleetReporter,
-  onReport?: () => void,
-) {
-  const { config, logger, storage, runs, lifecycle } = base;
-  if (config.COMFY_HTTP_URL === undefined)
-    throw new OrchestratorError(
-      'configuration',
-      'COMFY_HTTP_URL is not set. Set it (COMFY_HTTP_URL=http://localhost:8188), or run `npm start`, which simulates a server.',
-    );
-  const executor = lifecycle.add(
-    'ComfyUI client',
-    createComfyExecutor({
-      serverId: config.COMFY_SERVER_ID,
-      httpUrl: config.COMFY_HTTP_URL,
-      ...(config.COMFY_WS_URL ? { wsUrl: config.COMFY_WS_URL } : {}),
-      clientId: randomUUID(),
-      logger,
-    }),
-    (open) => open.close(),
-  );
-  lifecycle.add(
-    'fleet watch',
-    createFleetWatch({
-      executor,
-      reporter,
-      pool: config.COMFY_POOL,
-      room: config.COMFY_ROOM,
-      everyMs: PROBE_EVERY_MS,
-      logger,
-      ...(onReport ? { onReport } : {}),
-    }),
-    (loop) => loop.close(),
-  );
-  const worker = await createGpuWorker({
-    connection,
-    namespace: config.TEMPORAL_NAMESPACE,
-    executor,
-    storage,
-    runs,
-    room: config.COMFY_ROOM,
-    logger,
-  });
-  return [worker];
-}

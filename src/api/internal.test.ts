@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { createTestApi } from './test-api.test-support.ts';
 
 const WORKER_KEY = 'a-worker-key-of-tests';
-const report = { pool: 'default', room: 2, reachable: true, files: { checkpoints: ['a.safetensors'] } };
+const report = {
+  pool: 'default',
+  room: 2,
+  reachable: true,
+  files: { checkpoints: ['a.safetensors'] },
+};
 
 describe('PUT /internal/servers/{serverId}', () => {
   const put = (api: ReturnType<typeof createTestApi>, key?: string, body: unknown = report) =>

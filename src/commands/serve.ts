@@ -1,23 +1,10 @@
 /** The long-running roles: api, worker (cpu and gpu), monolith. */
-import { createApp } from '../api/app.ts';
-import { listen } from '../api/server.ts';
-import {
-  composeApi,
-  composeBase,
-  composeCpuWorkers,
-  composeDatabase,
-  composeFleetReports,
-  composeGpuWorkers,
-  composeWorkerConnection,
-  type Base,
-  type DatabaseBase,
-} from '../compose.ts';
+import { composeApi, composeBase, composeDatabase, type Base, type DatabaseBase } from '../compose.ts';
 import type { Config } from '../config.ts';
 import { continueTrace } from '../domain/trace.ts';
 import { untilSignal } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
-import { createApiReporter } from '../workers/api-reporter.ts';
-import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
+import type { RunningWorkers } from '../workers/temporal-workers.ts';
 
 export const ROLES = ['api', 'worker', 'worker-cpu', 'worker-gpu', 'monolith'] as const;
 export type Role = (typeof ROLES)[number];
@@ -64,17 +51,23 @@ interface Started {
   readonly workers?: RunningWorkers;
 }
 
+/** What a role does not need is not loaded: a process of its own stays small and starts sooner. */
 async function startRole(role: Role, base: Base): Promise<Started> {
+  const workerCode = () => import('./serve-workers.ts');
   if (role === 'worker-gpu' && base.config.DATABASE_URL === undefined)
-    return { workers: await startGpuWorkerAlone(base) };
+    return { workers: await (await workerCode()).startGpuWorkerAlone(base) };
   const database = await composeDatabase(base, role);
-  const workers = role === 'api' ? undefined : await startWorkers(role, database);
+  const workers = role === 'api' ? undefined : await (await workerCode()).startWorkers(role, database);
   const url = role === 'api' || role === 'monolith' ? await startApi(database) : undefined;
   return { url, ...(workers ? { workers } : {}) };
 }
 
 async function startApi(base: DatabaseBase): Promise<string> {
   const { config, logger, lifecycle } = base;
+  const [{ createApp }, { listen }] = await Promise.all([
+    import('../api/app.ts'),
+    import('../api/server.ts'),
+  ]);
   const deps = await composeApi(base);
   const app = createApp(deps);
   const server = await listen({
@@ -86,32 +79,4 @@ async function startApi(base: DatabaseBase): Promise<string> {
   lifecycle.add('api', server, (open) => open.close());
   logger.info({ url: server.url }, 'API listens');
   return server.url;
-}
-
-async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {
-  installRuntime(base.logger);
-  const connection = await composeWorkerConnection(base);
-  const cpu = role === 'worker-gpu' ? [] : await composeCpuWorkers(base, connection);
-  const gpu =
-    role === 'worker-cpu'
-      ? []
-      : await composeGpuWorkers(base, connection, composeFleetReports(base), () =>
-          base.wakeups.wake('room'),
-        );
-  return keepRunning(base, [...cpu, ...gpu]);
-}
-
-async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
-  installRuntime(base.logger);
-  const connection = await composeWorkerConnection(base);
-  const reporter = createApiReporter(base.config);
-  const workers = await composeGpuWorkers(base, connection, reporter);
-  return keepRunning(base, workers);
-}
-
-function keepRunning(base: Base, workers: Parameters<typeof runWorkers>[0]): RunningWorkers {
-  const running = runWorkers(workers);
-  base.lifecycle.add('workers', running, (open) => open.close());
-  base.logger.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'workers poll');
-  return running;
 }

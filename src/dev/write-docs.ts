@@ -11,7 +11,10 @@ const marked = /(<!-- variables -->\n)[\s\S]*?(<!-- \/variables -->)/;
 const text = await readFile(readme, 'utf8');
 await writeFile(
   readme,
-  text.replace(marked, (_all, start: string, end: string) => `${start}\n${variablesTable()}\n\n${end}`),
+  text.replace(
+    marked,
+    (_all, start: string, end: string) => `${start}\n${variablesTable()}\n\n${end}`,
+  ),
 );
 await writeFile(new URL('.env.example', root), envExample());
 await writeFile(new URL('openapi.json', root), openApiText(loadConfig({})));

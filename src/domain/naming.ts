@@ -38,8 +38,6 @@ export const SEARCH_ATTRIBUTES = [
 ] as const;
 export type SearchAttribute = (typeof SEARCH_ATTRIBUTES)[number];
 
-export const DEFAULT_POOL = 'default';
-
 /** Where ComfyUI writes an attempt's files: subfolder and name, unique per job, run index and attempt. */
 export const outputPrefix = (jobId: string, runIndex: number, attempt: number): string =>
   `orchestrator/${jobId}/r${runIndex}a${attempt}`;

@@ -1,0 +1,159 @@
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { connectDatabase, type Sql } from '../src/db/connect.ts';
+import { startEmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
+import { ephemeralPort } from '../src/dev/ports.ts';
+import { provideTemporalBinary } from '../src/dev/temporal-binary.ts';
+import { startTemporalDevServer } from '../src/dev/temporal-server.ts';
+import { userCacheDir } from '../src/dev/user-cache.ts';
+import { SEARCH_ATTRIBUTES } from '../src/domain/naming.ts';
+import { createLifecycle } from '../src/lifecycle.ts';
+import { silentLogger } from '../src/telemetry.ts';
+import { startBareRuns, type BareRuns } from './bare-runs.ts';
+import { CLI, startNodeProgram } from './node-program.ts';
+
+export const HOST = '127.0.0.1';
+export const NAMESPACE = 'default';
+
+export interface BenchStackOptions {
+  readonly dir: string;
+  /** COMFY_ROOM of the worker. */
+  readonly room: number;
+  /** V8 CPU profiles of api and worker land here. */
+  readonly profileDir?: string;
+  readonly say: (text: string) => void;
+}
+
+export type PartName = 'api' | 'worker' | 'simulator' | 'temporal' | 'postgres' | 'bare worker';
+
+/** Everything that is measured, each part in a process of its own. */
+export interface BenchStack {
+  readonly url: string;
+  readonly temporalBinary: string;
+  readonly bare: BareRuns;
+  readonly sql: Sql;
+  readonly pids: Readonly<Record<PartName, number>>;
+  /** Milliseconds from the start of a part to its readiness, on an empty folder. */
+  readonly readyMs: Readonly<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+/** What every child needs of the environment; nothing else of it may change the figures. */
+export const childEnv = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  HOME: homedir(),
+});
+
+/** The pinned Temporal CLI; brought as `npm start` brings it. */
+export async function findTemporalBinary(say: (text: string) => void): Promise<string> {
+  const binary = await provideTemporalBinary({
+    cliPath: process.env['TEMPORAL_CLI_PATH'],
+    cacheDir: userCacheDir(process.env, process.platform, homedir()),
+    pathEnv: process.env['PATH'] ?? '',
+    childEnv: process.env,
+    report: ({ message }) => say(message),
+    signal: AbortSignal.timeout(20 * 60_000),
+  });
+  return binary.path;
+}
+
+/** PostgreSQL, Temporal, simulator, api, worker and the bare worker. Stops what it started when one fails. */
+export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
+  const { dir, say } = options;
+  const lifecycle = createLifecycle(silentLogger);
+  await mkdir(dir, { recursive: true });
+  const readyMs: Record<string, number> = {};
+  const clocked = async <T>(name: string, start: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    const part = await start();
+    readyMs[name] = performance.now() - startedAt;
+    return part;
+  };
+  const program = async (name: string, args: string[], env: Record<string, string>) => {
+    const profile = options.profileDir
+      ? ['--cpu-prof', '--cpu-prof-dir', options.profileDir, '--cpu-prof-name', `${name}.cpuprofile`]
+      : [];
+    const started = await clocked(name, () =>
+      startNodeProgram({ name, args: [...profile, CLI, ...args], env: { ...childEnv(), ...env }, dir }),
+    );
+    return lifecycle.add(name, started, (open) => open.process.stop());
+  };
+  try {
+    const temporalBinary = await findTemporalBinary(say);
+    const [postgresPort, temporalPort, simulatorPort] = await Promise.all([
+      ephemeralPort(HOST),
+      ephemeralPort(HOST),
+      ephemeralPort(HOST),
+    ]);
+    const postgres = await clocked('postgres', () =>
+      startEmbeddedPostgres({
+        dataDir: join(dir, 'postgres'),
+        port: postgresPort,
+        logFile: join(dir, 'postgres.log'),
+        pathEnv: childEnv()['PATH'] ?? '',
+        logger: silentLogger,
+      }),
+    );
+    lifecycle.add('postgres', postgres, (open) => open.stop());
+    const temporal = await clocked('temporal', () =>
+      startTemporalDevServer({
+        binary: temporalBinary,
+        dataFile: join(dir, 'temporal.db'),
+        ip: HOST,
+        port: temporalPort,
+        logFile: join(dir, 'temporal.log'),
+        searchAttributes: SEARCH_ATTRIBUTES,
+        env: childEnv(),
+        logger: silentLogger,
+      }),
+    );
+    lifecycle.add('temporal', temporal, (open) => open.stop());
+    const simulator = await program(
+      'simulator',
+      ['simulator', '--port', String(simulatorPort), '--data', join(dir, 'simulator')],
+      { SIM_STEP_MS: '0', DATA_DIR: dir },
+    );
+    const env = {
+      DATABASE_URL: postgres.url,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      COMFY_HTTP_URL: `http://${HOST}:${simulatorPort}`,
+      COMFY_ROOM: String(options.room),
+      DATA_DIR: dir,
+      MIN_FREE_BYTES: '0',
+    };
+    const api = await program('api', ['api'], { ...env, PORT: '0' });
+    const worker = await program('worker', ['worker'], env);
+    const bare = lifecycle.add(
+      'bare worker',
+      await startBareRuns({
+        ...{ name: 'bare-worker', address: temporal.address, namespace: NAMESPACE, dir },
+        env: childEnv(),
+      }),
+      (open) => open.stop(),
+    );
+    const database = { url: postgres.url, maxConnections: 1, applicationName: 'bench' };
+    const sql = lifecycle.add('database', connectDatabase(database), (open) => open.end());
+    if (api.url === undefined) throw new Error('the api did not say where it listens');
+    return {
+      url: api.url,
+      temporalBinary,
+      bare,
+      sql,
+      pids: {
+        api: api.process.pid,
+        worker: worker.process.pid,
+        simulator: simulator.process.pid,
+        temporal: temporal.pid,
+        postgres: postgres.pid,
+        'bare worker': bare.pid,
+      },
+      readyMs,
+      stop: () => lifecycle.release(),
+    };
+  } catch (error) {
+    await lifecycle.release();
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** Starts the workers of a role; loaded only by roles that have some. */
+import { composeFleetReports, type Base, type DatabaseBase } from '../compose.ts';
+import { composeCpuWorkers, composeGpuWorkers, composeWorkerConnection } from '../compose-workers.ts';
+import { createApiReporter } from '../workers/api-reporter.ts';
+import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
+import type { Role } from './serve.ts';
+
+/** The workers of a role that has the database. */
+export async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {
+  installRuntime(base.logger);
+  const connection = await composeWorkerConnection(base);
+  const cpu = role === 'worker-gpu' ? [] : await composeCpuWorkers(base, connection);
+  const gpu =
+    role === 'worker-cpu'
+      ? []
+      : await composeGpuWorkers(base, connection, composeFleetReports(base), () =>
+          base.wakeups.wake('room'),
+        );
+  return keepRunning(base, [...cpu, ...gpu]);
+}
+
+/** A gpu worker that reports over HTTP. */
+export async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
+  installRuntime(base.logger);
+  const connection = await composeWorkerConnection(base);
+  const reporter = createApiReporter(base.config);
+  const workers = await composeGpuWorkers(base, connection, reporter);
+  return keepRunning(base, workers);
+}
+
+function keepRunning(base: Base, workers: Parameters<typeof runWorkers>[0]): RunningWorkers {
+  const running = runWorkers(workers);
+  base.lifecycle.add('workers', running, (open) => open.close());
+  base.logger.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'workers poll');
+  return running;
+}

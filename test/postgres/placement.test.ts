@@ -1,0 +1,309 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { promptIdFor } from '../../src/activities/prompt-id.ts';
+import { createClosing } from '../../src/db/closing.ts';
+import { connectDatabase } from '../../src/db/connect.ts';
+import { createJobStore } from '../../src/db/jobs.ts';
+import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/db/leases.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { createOutbox } from '../../src/db/outbox.ts';
+import { createPrepareReads } from '../../src/db/prepare-reads.ts';
+import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
+import type { JobRow } from '../../src/db/job-row.ts';
+import { silentLogger } from '../../src/telemetry.ts';
+import { createPlacer, type ClaimRequest, type Placer } from '../../src/workers/placer.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { newJobRow, rowOf, SD1 } from '../support/jobs.ts';
+import { until } from '../support/until.ts';
+
+let database: TestDatabase;
+let leases: LeaseStore;
+let runs: RunStore;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  leases = createLeaseStore(database.sql);
+  runs = createRunStore(database.sql);
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await database.sql`truncate jobs, servers, leases, job_runs, blobs cascade`;
+  await database.sql`insert into servers (id, pool, room, reachable) values ('a', 'default', 2, true)`;
+});
+
+const insertJob = async (): Promise<string> => {
+  const job = newJobRow();
+  await createJobStore(database.sql).insertJobs([job]);
+  return job.id;
+};
+const rowFor = (jobId: string): Promise<JobRow> => rowOf(database, jobId);
+const grantRequest = (jobId: string, change: Partial<GrantRequest> = {}): GrantRequest => ({
+  jobId,
+  runId: 'run-1',
+  attempt: 1,
+  tenant: 'local',
+  serverId: 'a',
+  model: SD1,
+  reason: 'room',
+  promptId: (runIndex) => promptIdFor(jobId, runIndex, change.attempt ?? 1),
+  ...change,
+});
+const finishRecord = (jobId: string, change: Partial<FinishRecord> = {}): FinishRecord => ({
+  jobId,
+  tenant: 'local',
+  runId: 'run-1',
+  attempt: 1,
+  state: 'succeeded',
+  releaseLease: true,
+  outputs: [
+    {
+      blobKey: `${jobId}.png`,
+      storageKey: `outputs/${jobId}`,
+      sha256: 'ab',
+      contentType: 'image/png',
+      bytes: 3,
+    },
+  ],
+  blobExpiresAt: new Date(Date.now() + 60_000),
+  ...change,
+});
+
+describe('a grant', () => {
+  it('is given once per attempt and again to whoever asks again', async () => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    const [first, second] = await Promise.all([
+      leases.grant(grantRequest(jobId)),
+      leases.grant(grantRequest(jobId)),
+    ]);
+    expect(first).toMatchObject({
+      outcome: 'granted',
+      lease: { promptId: promptIdFor(jobId, 1, 1) },
+    });
+    expect(second).toEqual(first);
+    expect(await rowFor(jobId)).toMatchObject({ state: 'running', attempt: 1, serverId: 'a' });
+  });
+
+  it('is refused to a job that ended, is held, or was superseded by a later attempt or run', async () => {
+    const [ended, held, later, reset] = await Promise.all([1, 2, 3, 4].map(insertJob));
+    for (const jobId of [ended, held, later, reset]) await runs.openRun(jobId ?? '', 'run-1');
+    await runs.finish(finishRecord(ended ?? ''));
+    await runs.setHeld(held ?? '', 'run-1', 1, true);
+    await leases.grant(grantRequest(later ?? '', { attempt: 2 }));
+    await runs.openRun(reset ?? '', 'run-2');
+    const outcomes = await Promise.all(
+      [ended, held, later, reset].map(
+        async (jobId) => (await leases.grant(grantRequest(jobId ?? ''))).outcome,
+      ),
+    );
+    expect(outcomes).toEqual(['closed', 'held', 'closed', 'closed']);
+    expect((await leases.listOlderThan(-1_000)).map((lease) => lease.jobId)).toEqual([later]);
+  });
+
+  it('of the same moment is taken back by a hold', async () => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    await leases.grant(grantRequest(jobId));
+    await runs.setHeld(jobId, 'run-1', 1, true);
+    expect(await leases.listOfRun(jobId, 'run-1')).toEqual([]);
+    expect(await rowFor(jobId)).toMatchObject({ state: 'queued', held: true });
+  });
+});
+
+describe('two placers on one database', () => {
+  const placers: Placer[] = [];
+  const startPlacer = (): Placer => {
+    const placer = createPlacer({
+      pool: 'default',
+      leases,
+      runs,
+      modelOf: createPrepareReads(database.sql).modelOf,
+      wakeups: { on: () => () => undefined },
+      pollMs: 10,
+      logger: silentLogger,
+    });
+    placers.push(placer);
+    return placer;
+  };
+  afterAll(() => {
+    for (const placer of placers) placer.close();
+  });
+  const claimOf = (jobId: string): ClaimRequest => ({
+    jobId,
+    runId: `run-${jobId}`,
+    tenant: 'local',
+    pool: 'default',
+    attempt: 1,
+    priority: 3,
+    scheduledAtMs: Date.now(),
+  });
+
+  it('never exceed the room over 50 claims', async () => {
+    await database.sql`insert into servers (id, pool, room, reachable) values ('b', 'default', 1, true)`;
+    const both = [startPlacer(), startPlacer()] as const;
+    const ids = await Promise.all(Array.from({ length: 50 }, insertJob));
+    const seen: number[] = [];
+    const claims = ids.map(async (jobId, index) => {
+      const placer = index % 2 === 0 ? both[0] : both[1];
+      const lease = await placer.claim(claimOf(jobId), new AbortController().signal);
+      const room = await leases.listRoom('default');
+      seen.push(...room.map(({ used, room: most }) => used - most));
+      await leases.release(lease);
+      return lease.promptId;
+    });
+    expect(new Set(await Promise.all(claims)).size).toBe(50);
+    expect(Math.max(...seen)).toBeLessThanOrEqual(0);
+  });
+
+  it('give a claim that was asked again its server, though the first asking is stopped afterwards', async () => {
+    await database.sql`update servers set room = 0`;
+    const placer = startPlacer();
+    const jobId = await insertJob();
+    const stopFirst = new AbortController();
+    const first = placer.claim(claimOf(jobId), stopFirst.signal);
+    await until('the run is open', async () => (await rowFor(jobId)).runId !== null);
+    const second = placer.claim(claimOf(jobId), new AbortController().signal);
+    const third = placer.claim(claimOf(jobId), AbortSignal.abort());
+    await expect(third).rejects.toThrow('told to stop');
+    stopFirst.abort();
+    await expect(first).rejects.toThrow('told to stop');
+    await database.sql`update servers set room = 1`;
+    expect((await second).jobId).toBe(jobId);
+  });
+
+  it('refuse a claim of a job that ended before it started', async () => {
+    const jobId = await insertJob();
+    await createJobStore(database.sql).requestCancel('local', [jobId]);
+    const claim = startPlacer().claim(claimOf(jobId), new AbortController().signal);
+    await expect(claim).rejects.toMatchObject({ code: 'conflict' });
+    expect((await rowFor(jobId)).state).toBe('canceled');
+  });
+});
+
+describe('runs of a job', () => {
+  it('are numbered in the order they open, once each, also by many at once', async () => {
+    const jobId = await insertJob();
+    const numbers = await Promise.all([1, 2, 3].map(() => runs.openRun(jobId, 'run-1')));
+    expect(numbers).toEqual([1, 1, 1]);
+    await leases.grant(grantRequest(jobId));
+    expect(await runs.openRun(jobId, 'run-1')).toBe(1);
+    expect((await rowFor(jobId)).state).toBe('running');
+    expect(await runs.openRun(jobId, 'run-2')).toBe(2);
+    expect(await rowFor(jobId)).toMatchObject({
+      runId: 'run-2',
+      runIndex: 2,
+      state: 'queued',
+      attempt: 0,
+    });
+    expect(await runs.openRun(jobId, 'run-1')).toBe(1);
+    expect((await rowFor(jobId)).runIndex).toBe(2);
+  });
+
+  it('finish once: row, output and lease together, and a repetition changes nothing', async () => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    await leases.grant(grantRequest(jobId));
+    expect(await runs.finish(finishRecord(jobId))).toBe(true);
+    const done = await rowFor(jobId);
+    expect(done).toMatchObject({ state: 'succeeded', outputs: [{ blobKey: `${jobId}.png` }] });
+    expect(await leases.listOfRun(jobId, 'run-1')).toEqual([]);
+    expect(await runs.finish(finishRecord(jobId, { state: 'failed' }))).toBe(false);
+    expect(await rowFor(jobId)).toEqual(done);
+  });
+
+  it('finish late, after a reset superseded them, without a trace', async () => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    await runs.openRun(jobId, 'run-2');
+    const before = await rowFor(jobId);
+    expect(await runs.finish(finishRecord(jobId))).toBe(false);
+    expect(await createClosing(database.sql).endRun(jobId, 'run-1', 'failed', undefined)).toBe(
+      false,
+    );
+    expect(await rowFor(jobId)).toEqual(before);
+    expect((await database.sql`select from blobs`).count).toBe(0);
+  });
+
+  it('advance their row only forward', async () => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    const granted = await leases.grant(grantRequest(jobId, { attempt: 2 }));
+    if (granted.outcome !== 'granted') throw new Error(granted.outcome);
+    await runs.advance(granted.lease, 'prepare');
+    const before = await rowFor(jobId);
+    await runs.advance({ ...granted.lease, attempt: 1 }, 'collect');
+    await runs.advance(granted.lease, 'claim');
+    expect(await rowFor(jobId)).toEqual(before);
+  });
+});
+
+describe('the outbox', () => {
+  it('hands a row to one taker at a time, and only what is due and active', async () => {
+    const due = [newJobRow(), newJobRow()];
+    const later = newJobRow({ startAfter: new Date(Date.now() + 60_000) });
+    const canceled = newJobRow();
+    const store = createJobStore(database.sql);
+    await store.insertJobs([...due, later, canceled]);
+    await store.requestCancel('local', [canceled.id]);
+    const outbox = createOutbox(database.sql);
+    const taken: string[] = [];
+    const take = (limit: number): Promise<number> =>
+      outbox.takeDue(limit, async (rows) => {
+        taken.push(...rows.map(({ id }) => id));
+        if (limit === 1) await take(10);
+        return rows.map(({ id }) => id);
+      });
+    await take(1);
+    expect([...taken].sort()).toEqual(due.map(({ id }) => id).sort());
+    expect(await take(10)).toBe(0);
+  });
+
+  it('keeps a row that Temporal did not acknowledge', async () => {
+    const jobId = await insertJob();
+    const outbox = createOutbox(database.sql);
+    expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(1);
+    expect(await outbox.takeDue(10, () => Promise.resolve([jobId]))).toBe(1);
+    expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(0);
+  });
+});
+
+describe('migrate', () => {
+  it('applies each migration once when two start together, and refuses a newer database', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
+    const [one, two] = [1, 2].map(() =>
+      connectDatabase({ url: database.url, maxConnections: 1, applicationName: 'test' }),
+    );
+    if (!one || !two) throw new Error('unreachable');
+    try {
+      await database.sql`delete from migrations`;
+      const url = pathToFileURL(`${folder}/`);
+      await writeFile(join(folder, '0001_one.sql'), 'create table once (id integer);');
+      await writeFile(
+        join(folder, '0002_two.sql'),
+        'select pg_sleep(0.05); create table twice (id integer);',
+      );
+      const applied = await Promise.all([migrate(one, url), migrate(two, url)]);
+      expect(applied.flat()).toEqual(['0001_one.sql', '0002_two.sql']);
+
+      await writeFile(
+        join(folder, '0003_three.sql'),
+        'create table broken (id integer); select nonsense;',
+      );
+      await expect(migrate(one, url)).rejects.toThrow('nonsense');
+      expect((await database.sql`select to_regclass('broken') as found`)[0]?.['found']).toBeNull();
+
+      await rm(join(folder, '0003_three.sql'));
+      await rm(join(folder, '0002_two.sql'));
+      await expect(migrate(two, url)).rejects.toMatchObject({
+        code: 'configuration',
+        message: expect.stringContaining('0002_two.sql') as string,
+      });
+    } finally {
+      await one.end();
+      await two.end();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
