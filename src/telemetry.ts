@@ -19,7 +19,7 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), remove: true },
   };
-  if (!readable) return pino(options) as unknown as Logger;
+  if (!readable) return pino(options);
   const stream = pretty({
     colorize: process.stdout.isTTY,
     translateTime: 'HH:MM:ss.l',
@@ -27,7 +27,7 @@ export function createLogger(
     messageFormat: '{part} · {msg}',
     sync: true,
   });
-  return pino(options, stream) as unknown as Logger;
+  return pino(options, stream);
 }
 
 /** Logs nothing. */

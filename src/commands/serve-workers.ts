@@ -1,6 +1,10 @@
 /** Starts the workers of a role; loaded only by roles that have some. */
 import { composeFleetReports, type Base, type DatabaseBase } from '../compose.ts';
-import { composeCpuWorkers, composeGpuWorkers, composeWorkerConnection } from '../compose-workers.ts';
+import {
+  composeCpuWorkers,
+  composeGpuWorkers,
+  composeWorkerConnection,
+} from '../compose-workers.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
 import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
 import type { Role } from './serve.ts';

@@ -1,5 +1,11 @@
 /** The long-running roles: api, worker (cpu and gpu), monolith. */
-import { composeApi, composeBase, composeDatabase, type Base, type DatabaseBase } from '../compose.ts';
+import {
+  composeApi,
+  composeBase,
+  composeDatabase,
+  type Base,
+  type DatabaseBase,
+} from '../compose.ts';
 import type { Config } from '../config.ts';
 import { continueTrace } from '../domain/trace.ts';
 import { untilSignal } from '../lifecycle.ts';
@@ -57,7 +63,8 @@ async function startRole(role: Role, base: Base): Promise<Started> {
   if (role === 'worker-gpu' && base.config.DATABASE_URL === undefined)
     return { workers: await (await workerCode()).startGpuWorkerAlone(base) };
   const database = await composeDatabase(base, role);
-  const workers = role === 'api' ? undefined : await (await workerCode()).startWorkers(role, database);
+  const workers =
+    role === 'api' ? undefined : await (await workerCode()).startWorkers(role, database);
   const url = role === 'api' || role === 'monolith' ? await startApi(database) : undefined;
   return { url, ...(workers ? { workers } : {}) };
 }

@@ -107,7 +107,7 @@ export function createLeaseStore(sql: Sql) {
             server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
           where id = ${request.jobId}`;
         return { outcome: 'granted', lease: toLease(row as LeaseRow) };
-      }) as Promise<GrantAnswer>;
+      });
     },
 
     async holdsLease(lease: Lease, runId: string): Promise<boolean> {

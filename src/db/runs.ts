@@ -86,7 +86,7 @@ export function createRunStore(sql: Sql) {
         );
         const done = await tx`
           update jobs set state = ${record.state}, attempt = ${record.attempt}, stage_rank = ${stageRank('finish')},
-            outputs = ${outputs ? tx.json(outputs as never) : null},
+            outputs = ${outputs ? tx.json(outputs) : null},
             failure = ${record.failure ? tx.json(record.failure as never) : null},
             held = false, finished_at = now(), changed_at = now()
           where id = ${record.jobId} and run_index = ${runIndex} and state in ('queued', 'running')`;
@@ -103,7 +103,7 @@ export function createRunStore(sql: Sql) {
           })),
         );
         return true;
-      }) as Promise<boolean>;
+      });
     },
 
     /** Holds or frees a waiting job, and gives back a lease that was granted in the same moment. */

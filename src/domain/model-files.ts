@@ -23,9 +23,6 @@ export const FOLDERS_BY_KIND: Readonly<Record<ResourceKind, readonly string[]>> 
 /** Folders of files that hold only the diffusion model; `unet` is the older name. */
 export const DIFFUSION_MODEL_FOLDERS: readonly string[] = ['diffusion_models', 'unet'];
 
-/** Extensions of model files; embeddings are listed without any. */
-const MODEL_EXTENSIONS = ['safetensors', 'sft', 'ckpt', 'pt', 'pth', 'bin', 'gguf'] as const;
-
 /** Shorter ids are too common in file names (`v15`, `xl_2`) and count only as the whole name. */
 const SHORTEST_ID_IN_A_NAME = 4;
 

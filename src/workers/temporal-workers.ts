@@ -1,4 +1,6 @@
-import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
+import type { Worker} from '@temporalio/worker';
+import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 
 let installed = false;
@@ -14,7 +16,7 @@ export function installRuntime(logger: Logger): void {
       if (message.startsWith('No workflows registered') || message === 'Activity failed') return;
       const fields = {
         sdk: true,
-        error: String((meta as { error?: unknown } | undefined)?.error ?? ''),
+        error: messageOf((meta as { error?: unknown } | undefined)?.error ?? ''),
       };
       if (level === 'ERROR') logger.error(fields, message);
       else logger.warn(fields, message);
