@@ -1,5 +1,9 @@
 /** The yardstick: what four activities cost when nobody does anything in them. */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 
 interface BareActivities {
   claim(): Promise<void>;

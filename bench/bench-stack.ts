@@ -72,10 +72,21 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
   };
   const program = async (name: string, args: string[], env: Record<string, string>) => {
     const profile = options.profileDir
-      ? ['--cpu-prof', '--cpu-prof-dir', options.profileDir, '--cpu-prof-name', `${name}.cpuprofile`]
+      ? [
+          '--cpu-prof',
+          '--cpu-prof-dir',
+          options.profileDir,
+          '--cpu-prof-name',
+          `${name}.cpuprofile`,
+        ]
       : [];
     const started = await clocked(name, () =>
-      startNodeProgram({ name, args: [...profile, CLI, ...args], env: { ...childEnv(), ...env }, dir }),
+      startNodeProgram({
+        name,
+        args: [...profile, CLI, ...args],
+        env: { ...childEnv(), ...env },
+        dir,
+      }),
     );
     return lifecycle.add(name, started, (open) => open.process.stop());
   };

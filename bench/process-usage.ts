@@ -17,10 +17,13 @@ async function readStat(pid: number): Promise<ProcessStat | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   // The name in parentheses may contain anything; what follows has fixed places, from the state on.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
-  const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [1, 11, 12, 13, 14].map(
-    (place) => fields[place],
-  );
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [
+    1, 11, 12, 13, 14,
+  ].map((place) => fields[place]);
   return { pid, parent, ownTicks: user + system, endedTicks: endedUser + endedSystem };
 }
 
@@ -62,7 +65,10 @@ export async function childrenOf(pid: number): Promise<{ pid: number; command: s
   return Promise.all(
     children.map(async (child) => ({
       pid: child.pid,
-      command: (await readFile(`/proc/${child.pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' '),
+      command: (await readFile(`/proc/${child.pid}/cmdline`, 'utf8').catch(() => '')).replaceAll(
+        '\0',
+        ' ',
+      ),
     })),
   );
 }

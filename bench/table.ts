@@ -70,7 +70,9 @@ function cells(figure: Figure): string[] {
 /** One aligned table; numbers stand at the right of their columns. */
 export function formatTable(figures: readonly Figure[]): string {
   const rows = [[...HEADER], ...figures.map(cells)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)));
+  const widths = HEADER.map((_, column) =>
+    Math.max(...rows.map((row) => [...(row[column] ?? '')].length)),
+  );
   const pad = (text: string, column: number): string => {
     const blank = ' '.repeat((widths[column] ?? 0) - [...text].length);
     return column >= 1 && column <= 4 ? blank + text : text + blank;

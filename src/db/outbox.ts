@@ -29,7 +29,7 @@ export function createOutbox(sql: Sql) {
         if (rows.length === 0) return 0;
         await createOutbox(tx).markStarted(await start(rows));
         return rows.length;
-      }) as Promise<number>;
+      });
     },
 
     /** Jobs whose cancel was asked for more than `ageMs` ago and that are still active. */

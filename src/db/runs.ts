@@ -61,10 +61,10 @@ export function createRunStore(sql: Sql) {
   return {
     /** The run's number, or undefined when the job is gone or was cancelled before it started. */
     openRun: (jobId: string, runId: string): Promise<number | undefined> =>
-      sql.begin((tx) => openRun(tx as unknown as Sql, jobId, runId)) as Promise<number | undefined>,
+      sql.begin((tx) => openRun(tx as unknown as Sql, jobId, runId)),
 
     /** Notes that an attempt reached a stage. */
-    async advance(lease: Lease, stage: Stage, promptRequest: string | null): Promise<void> {
+    async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {
       await sql`
         update jobs set stage_rank = ${stageRank(stage)}, attempt = ${lease.attempt}, server_id = ${lease.serverId},
           state = 'running', prompt_request = ${promptRequest}, changed_at = now()

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { OrchestratorError } from '../errors.ts';
+import { OrchestratorError, messageOf } from '../errors.ts';
 import { commandLineOf } from './process-identity.ts';
 
 /** How far above the default the next free port is looked for. */
@@ -129,9 +129,13 @@ export const choosePort = async (options: ChoosePortOptions): Promise<number> =>
 
 const START_TRIES = 5;
 
+/** How a listener that was opened too late puts it, in Node, PostgreSQL and Go alike. */
+const IN_USE = /EADDRINUSE|address already in use/i;
+
 /**
- * Chooses a port and opens a listener on it with `start`; when another process took the port in between, chooses
- * again. Throws what `start` threw when the port was not the reason, or was explicit.
+ * Chooses a port and opens a listener on it with `start`; when another process took the port (or one that the
+ * started program chose itself) in between, chooses again. Throws what `start` threw for any other reason, and
+ * `configuration` for an explicit port that is taken.
  */
 export const startOnFreePort = async <T>(
   options: ChoosePortOptions,
@@ -142,7 +146,8 @@ export const startOnFreePort = async <T>(
     try {
       return await start(port);
     } catch (error) {
-      const lostRace = !options.explicit && !(await isPortFree(options.host, port));
+      const lostRace =
+        IN_USE.test(messageOf(error)) || (await isPortFree(options.host, port)) === false;
       if (!lostRace || attempt === START_TRIES) throw error;
     }
   }

@@ -231,10 +231,10 @@ describe('runs of a job', () => {
     await runs.openRun(jobId, 'run-1');
     const granted = await leases.grant(grantRequest(jobId, { attempt: 2 }));
     if (granted.outcome !== 'granted') throw new Error(granted.outcome);
-    await runs.advance(granted.lease, 'prepare');
+    await runs.advance(granted.lease, 'prepare', '{}');
     const before = await rowFor(jobId);
-    await runs.advance({ ...granted.lease, attempt: 1 }, 'collect');
-    await runs.advance(granted.lease, 'claim');
+    await runs.advance({ ...granted.lease, attempt: 1 }, 'collect', null);
+    await runs.advance(granted.lease, 'claim', null);
     expect(await rowFor(jobId)).toEqual(before);
   });
 });

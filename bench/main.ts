@@ -1,0 +1,127 @@
+/** `npm run bench`: runs the scenarios one after the other and prints one table. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { startBenchStack, type BenchStack } from './bench-stack.ts';
+import { dynamicConfig } from './dynamic-config.ts';
+import { historyCost } from './history-cost.ts';
+import { latency } from './latency.ts';
+import { requests } from './requests.ts';
+import type { Scenario } from './scenario.ts';
+import { startUp } from './start-up.ts';
+import { formatTable, isWithin, ratioOf, type Figure } from './table.ts';
+import { throughput } from './throughput.ts';
+
+const SCENARIOS: readonly Scenario[] = [
+  startUp,
+  latency,
+  throughput,
+  requests,
+  dynamicConfig,
+  historyCost,
+];
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function parseNames(text: string): readonly Scenario[] {
+  return text.split(',').map((name) => {
+    const found = SCENARIOS.find((scenario) => scenario.name === name.trim());
+    if (found) return found;
+    const known = SCENARIOS.map((scenario) => scenario.name).join(', ');
+    throw new InvalidArgumentError(`there is no scenario '${name}'; there are ${known}`);
+  });
+}
+
+function parseWhole(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number above 0');
+}
+
+interface Options {
+  readonly only: readonly Scenario[];
+  readonly quick: boolean;
+  readonly size: number;
+  readonly room: number;
+  readonly json?: string;
+  readonly profile?: string;
+}
+
+const about = SCENARIOS.map(({ name, about: text }) => `  ${name.padEnd(16)}${text}`).join('\n');
+const program = new Command('npm run bench --')
+  .description(
+    'Measures the built program on a PostgreSQL, a Temporal server and a simulator of its own in a temporary folder. ' +
+      'Nothing else should run meanwhile.',
+  )
+  .option('--only <names>', 'scenarios to run, separated by commas', parseNames, SCENARIOS)
+  .option('--quick', 'short rounds, to see that everything runs', false)
+  .option('--size <pixels>', 'width and height of the pictures', parseWhole, 64)
+  .option('--room <jobs>', 'COMFY_ROOM: jobs given to the simulator at a time', parseWhole, 2)
+  .option('--json <file>', 'also writes the figures to this file')
+  .option('--profile <folder>', 'writes V8 CPU profiles of api and worker there')
+  .addHelpText('after', `\nScenarios:\n${about}`)
+  .parse();
+const options = program.opts<Options>();
+
+const loadNow = (): string =>
+  loadavg()
+    .map((value) => value.toFixed(2))
+    .join(' ');
+
+async function runScenarios(dir: string): Promise<Figure[]> {
+  let stack: Promise<BenchStack> | undefined;
+  const context = {
+    ...{ quick: options.quick, size: options.size, dir, say },
+    stack: () =>
+      (stack ??= startBenchStack({
+        dir: join(dir, 'stack'),
+        room: options.room,
+        say,
+        ...(options.profile ? { profileDir: resolve(options.profile) } : {}),
+      })),
+  };
+  try {
+    const figures: Figure[] = [];
+    for (const scenario of options.only)
+      for (const figure of await scenario.run(context))
+        figures.push({ ...figure, scenario: scenario.name });
+    return figures;
+  } finally {
+    await (await stack)?.stop();
+  }
+}
+
+const dir = await mkdtemp(join(tmpdir(), 'orchestrator-bench-'));
+try {
+  const before = loadNow();
+  const figures = await runScenarios(dir);
+  const machine = {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    node: process.version,
+    loadBefore: before,
+    loadAfter: loadNow(),
+  };
+  print(`\n${formatTable(figures)}\n`);
+  print(
+    `${machine.cores} cores (${machine.cpu}), Node ${machine.node}; load average ${machine.loadBefore} before, ${machine.loadAfter} after`,
+  );
+  print(
+    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room}; reference: four empty activities, same server, in turns`,
+  );
+  if (options.json !== undefined) {
+    const rows = figures.map((figure) => ({
+      ...figure,
+      ratio: ratioOf(figure),
+      within: isWithin(figure),
+    }));
+    const settings = { size: options.size, room: options.room, quick: options.quick };
+    await writeFile(
+      options.json,
+      `${JSON.stringify({ machine, settings, figures: rows }, null, 2)}\n`,
+    );
+  }
+} finally {
+  await rm(dir, { recursive: true, force: true });
+}

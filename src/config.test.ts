@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from './config.ts';
+import { VARIABLES, type VariableName } from './config-variables.ts';
+import { isOrchestratorError } from './errors.ts';
+
+const refusal = (env: Record<string, string>): string => {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (isOrchestratorError(error) && error.code === 'configuration') return error.message;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+/** A wrong value for every variable that can have one. */
+const WRONG = Object.entries(VARIABLES).flatMap(([name, { schema }]) => {
+  const value = ['\u0001 no value of anything'].find((text) => !schema.safeParse(text).success);
+  const short = schema.safeParse('x').success ? undefined : 'x';
+  const wrong = value ?? short;
+  return wrong === undefined ? [] : [[name as VariableName, wrong] as const];
+});
+
+describe('loadConfig', () => {
+  it('needs nothing, and simulates then', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({ HOST: '127.0.0.1', AUTH: 'open', simulation: true });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('takes the example of every variable', () => {
+    const env = Object.fromEntries(
+      Object.entries(VARIABLES).map(([name, { example }]) => [name, example]),
+    );
+    expect(loadConfig(env).simulation).toBe(false);
+  });
+
+  it.each(WRONG)('names %s, the seen value and an example when it is wrong', (name, wrong) => {
+    const message = refusal({ [name]: wrong });
+    const variable = VARIABLES[name];
+    expect(message).toContain(`${name}: seen`);
+    expect(message).toContain(`Example: ${name}=${variable.example}`);
+    if ('secret' in variable) expect(message).not.toContain(wrong);
+    else expect(message).toContain(`'${wrong}'`);
+  });
+
+  it('knows wrong values of all but free texts', () => {
+    const tested = new Set<string>(WRONG.map(([name]) => name));
+    const free = Object.keys(VARIABLES).filter((name) => !tested.has(name));
+    expect(free.sort()).toEqual([
+      'BLOB_DIR',
+      'DATA_DIR',
+      'HOST',
+      'NODE_ENV',
+      'PROVIDER_NAME',
+      'TEMPORAL_ADDRESS',
+      'TEMPORAL_API_KEY',
+      'TEMPORAL_CLI_PATH',
+      'TEMPORAL_NAMESPACE',
+      'TEMPORAL_TLS_CLIENT_CERT_PATH',
+      'TEMPORAL_TLS_CLIENT_KEY_PATH',
+      'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+      'TEMPORAL_TLS_SERVER_NAME',
+    ]);
+  });
+
+  it('tells everything that is wrong at once', () => {
+    const message = refusal({ PORT: '99999', COMFY_ROOM: '1.5', AUTH: 'none' });
+    for (const name of ['PORT', 'COMFY_ROOM', 'AUTH']) expect(message).toContain(`${name}: seen`);
+  });
+
+  it('never shows a secret', () => {
+    const url = 'mysql://user:hunter2@host/db';
+    expect(refusal({ DATABASE_URL: url, BLOB_SIGNING_KEY: 'hunter2' })).not.toContain('hunter2');
+  });
+
+  it('takes an empty value for none, and ignores blanks around one', () => {
+    expect(loadConfig({ PORT: '', COMFY_HTTP_URL: '  ' })).toMatchObject({ simulation: true });
+    expect(loadConfig({ PORT: ' 3001 ' }).PORT).toBe(3001);
+  });
+
+  it.each(['http://localhost:8188', 'http://localhost:8188/prompt'])(
+    'takes the variable names of the origin (%s)',
+    (COMFY_HTTP_URL) => {
+      const env = { PORT: '3000', COMFY_HTTP_URL, COMFY_WS_URL: 'ws://localhost:8188/ws' };
+      expect(loadConfig(env)).toMatchObject({ ...env, PORT: 3000, simulation: false });
+    },
+  );
+
+  it('refuses a WebSocket address alone', () => {
+    expect(refusal({ COMFY_WS_URL: 'ws://localhost:8188/ws' })).toContain('COMFY_HTTP_URL is not');
+  });
+
+  it('refuses to let everybody in from everywhere, unless told that it is meant', () => {
+    expect(refusal({ HOST: '0.0.0.0' })).toContain('AUTH=keys');
+    expect(refusal({ HOST: '127.example.org' })).toContain('AUTH=keys');
+    for (const HOST of ['localhost', '::1', '127.0.0.2']) loadConfig({ HOST });
+    loadConfig({ HOST: '0.0.0.0', AUTH: 'keys' });
+    loadConfig({ HOST: '0.0.0.0', ALLOW_OPEN_BIND: 'true' });
+  });
+});
