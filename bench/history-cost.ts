@@ -1,4 +1,4 @@
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import { jobWorkflowId } from '../src/domain/naming.ts';
 import { createPictureJobs } from './picture-jobs.ts';
@@ -31,7 +31,7 @@ async function readCost(client: Client, workflowId: string): Promise<HistoryCost
   const payloads = payloadSizes(history);
   return {
     events: history.events?.length ?? 0,
-    bytes: temporal.api.history.v1.History.encode(history).finish().length,
+    bytes: proto.temporal.api.history.v1.History.encode(history).finish().length,
     payloadBytes: sum(payloads),
     largestPayload: Math.max(0, ...payloads),
   };

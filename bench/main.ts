@@ -1,5 +1,6 @@
 /** `npm run bench`: runs the scenarios one after the other and prints one table. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -7,6 +8,7 @@ import { startBenchStack, type BenchStack } from './bench-stack.ts';
 import { dynamicConfig } from './dynamic-config.ts';
 import { historyCost } from './history-cost.ts';
 import { latency } from './latency.ts';
+import { partStarts } from './part-starts.ts';
 import { requests } from './requests.ts';
 import type { Scenario } from './scenario.ts';
 import { startUp } from './start-up.ts';
@@ -15,6 +17,7 @@ import { throughput } from './throughput.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   startUp,
+  partStarts,
   latency,
   throughput,
   requests,
@@ -40,7 +43,7 @@ function parseWhole(text: string): number {
 }
 
 interface Options {
-  readonly only: readonly Scenario[];
+  readonly only?: readonly Scenario[];
   readonly quick: boolean;
   readonly size: number;
   readonly room: number;
@@ -54,7 +57,7 @@ const program = new Command('npm run bench --')
     'Measures the built program on a PostgreSQL, a Temporal server and a simulator of its own in a temporary folder. ' +
       'Nothing else should run meanwhile.',
   )
-  .option('--only <names>', 'scenarios to run, separated by commas', parseNames, SCENARIOS)
+  .option('--only <names>', 'scenarios to run, separated by commas (default: all)', parseNames)
   .option('--quick', 'short rounds, to see that everything runs', false)
   .option('--size <pixels>', 'width and height of the pictures', parseWhole, 64)
   .option('--room <jobs>', 'COMFY_ROOM: jobs given to the simulator at a time', parseWhole, 2)
@@ -83,7 +86,7 @@ async function runScenarios(dir: string): Promise<Figure[]> {
   };
   try {
     const figures: Figure[] = [];
-    for (const scenario of options.only)
+    for (const scenario of options.only ?? SCENARIOS)
       for (const figure of await scenario.run(context))
         figures.push({ ...figure, scenario: scenario.name });
     return figures;
@@ -92,8 +95,7 @@ async function runScenarios(dir: string): Promise<Figure[]> {
   }
 }
 
-const dir = await mkdtemp(join(tmpdir(), 'orchestrator-bench-'));
-try {
+async function bench(): Promise<void> {
   const before = loadNow();
   const figures = await runScenarios(dir);
   const machine = {
@@ -122,6 +124,10 @@ try {
       `${JSON.stringify({ machine, settings, figures: rows }, null, 2)}\n`,
     );
   }
-} finally {
-  await rm(dir, { recursive: true, force: true });
 }
+
+// The parts are ended, and their folder removed, on the way out of the process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+const dir = await mkdtemp(join(tmpdir(), 'orchestrator-bench-'));
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+await bench();

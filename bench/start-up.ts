@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startProcess } from '../src/dev/supervisor.ts';
+import { silentLogger } from '../src/telemetry.ts';
 import { childEnv } from './bench-stack.ts';
 import { CLI } from './node-program.ts';
-import { childrenOf, residentMb } from './process-usage.ts';
+import { childrenOf, cpuSeconds, residentMb } from './process-usage.ts';
 import type { Scenario } from './scenario.ts';
+import { timed } from './statistics.ts';
 import { atMost } from './table.ts';
 
 const IDLE_MS = 20_000;
@@ -22,56 +22,72 @@ interface StartedStack {
 /** `npm start` without its build: until it prints that it is ready. Throws with its output when it ends before. */
 async function startWholeStack(dir: string): Promise<StartedStack> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [CLI, 'start'], {
+  const output: string[] = [];
+  let ready: () => void = () => undefined;
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const launcher = await startProcess({
+    name: 'start',
+    command: process.execPath,
+    args: [CLI, 'start'],
     cwd: dir,
     env: { ...childEnv(), DATA_DIR: join(dir, 'data'), MIN_FREE_BYTES: '0' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    onLine: (line) => {
+      if (output.length < 200) output.push(line);
+      if (line.startsWith('Ready in')) ready();
+    },
+    stopTimeoutMs: 60_000,
+    restart: false,
+    logger: silentLogger,
   });
-  const ended = once(child, 'exit');
-  const output: string[] = [];
-  const isReady = new Promise<void>((resolve) => {
-    for (const stream of [child.stdout, child.stderr])
-      createInterface({ input: stream }).on('line', (line) => {
-        if (output.length < 200) output.push(line);
-        if (line.startsWith('Ready in')) resolve();
-      });
-  });
-  const endedEarly = ended.then(() => {
+  const endedEarly = launcher.exited.then(() => {
     throw new Error(`start ended before it was ready:\n${output.join('\n')}`);
   });
   await Promise.race([isReady, endedEarly]);
   endedEarly.catch(() => undefined);
   return {
-    pid: child.pid ?? -1,
+    pid: launcher.pid,
     readyMs: performance.now() - startedAt,
-    async stop() {
-      const stoppedAt = performance.now();
-      child.kill('SIGTERM');
-      await ended;
-      return performance.now() - stoppedAt;
-    },
+    stop: () => timed(() => launcher.stop()),
   };
 }
 
-async function roleMemory(
-  launcher: number,
-): Promise<Record<'api' | 'worker' | 'launcher', number>> {
+type Role = 'api' | 'worker';
+
+/** Pids of the roles below a launcher. Throws when one is not there. */
+async function rolePids(launcher: number): Promise<Record<Role, number>> {
   const children = await childrenOf(launcher);
-  const memoryOf = async (role: string): Promise<number> => {
+  const pidOf = (role: Role): number => {
     const found = children.find(({ command }) => command.trimEnd().endsWith(` ${role}`));
-    return found ? residentMb(found.pid) : Number.NaN;
+    if (found) return found.pid;
+    throw new Error(`the launcher has no child '${role}'; there is no /proc, or it has ended`);
   };
+  return { api: pidOf('api'), worker: pidOf('worker') };
+}
+
+interface Idle {
+  /** CPU milliseconds used in each second. */
+  readonly cpuMs: number;
+  readonly memoryMb: Readonly<Record<Role, number>>;
+}
+
+async function watchIdle(launcher: number, idleMs: number): Promise<Idle> {
+  const pids = await rolePids(launcher);
+  const before = await cpuSeconds(pids);
+  await delay(idleMs);
+  const after = await cpuSeconds(pids);
+  const seconds = after.api + after.worker - before.api - before.worker;
   return {
-    api: await memoryOf('api'),
-    worker: await memoryOf('worker'),
-    launcher: await residentMb(launcher),
+    cpuMs: (seconds * 1_000) / (idleMs / 1_000),
+    memoryMb: { api: await residentMb(pids.api), worker: await residentMb(pids.worker) },
   };
 }
 
-/** The whole stack from nothing, again on its data, and what it holds when nobody asks anything. */
+/** The whole stack from nothing, again on its data, and what it holds and uses when nobody asks anything. */
 export const startUp: Scenario = {
   name: 'start-up',
-  about: 'npm start to ready, first time and again; memory when idle',
+  about: 'npm start to ready, first time and again; memory and CPU when idle',
   async run({ quick, dir, say }) {
     const home = join(dir, 'start-up');
     await mkdir(home, { recursive: true });
@@ -80,10 +96,10 @@ export const startUp: Scenario = {
     const stopMs = await cold.stop();
     say('start-up: again on the same folder, then idle');
     const warm = await startWholeStack(home);
-    const idleMs = quick ? 1_000 : IDLE_MS;
-    await delay(idleMs);
-    const { api, worker, launcher } = await roleMemory(warm.pid);
+    const idleMs = quick ? 2_000 : IDLE_MS;
+    const idle = await watchIdle(warm.pid, idleMs);
     await warm.stop();
+    const { api, worker } = idle.memoryMb;
     const note = `after ${idleMs / 1_000} s`;
     return [
       { what: 'start to ready, empty folder', unit: 's', ours: cold.readyMs / 1_000 },
@@ -98,7 +114,7 @@ export const startUp: Scenario = {
       },
       { what: '  API', unit: 'MB', ours: api },
       { what: '  workers', unit: 'MB', ours: worker },
-      { what: '  launcher', unit: 'MB', ours: launcher },
+      { what: 'idle CPU: API + workers, each second', unit: 'ms', ours: idle.cpuMs },
     ];
   },
 };

@@ -43,7 +43,7 @@ export function isWithin(figure: Figure): boolean | undefined {
 const digits = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 const withUnit = (value: number | undefined, unit: string): string =>
-  value === undefined ? '' : `${digits(value)} ${unit}`.trimEnd();
+  value === undefined ? '' : !Number.isFinite(value) ? '–' : `${digits(value)} ${unit}`.trimEnd();
 
 function aimText({ aim, unit }: Figure): string {
   if (!aim) return '';
@@ -60,7 +60,7 @@ function cells(figure: Figure): string[] {
     figure.what,
     withUnit(figure.ours, figure.unit),
     withUnit(figure.reference, figure.unit),
-    ratio === undefined ? '' : `${ratio.toFixed(2)}×`,
+    ratio === undefined || !Number.isFinite(ratio) ? '' : `${ratio.toFixed(2)}×`,
     aimText(figure),
     within === undefined ? '' : within ? 'yes' : 'NO',
     figure.note ?? '',

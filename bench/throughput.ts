@@ -1,4 +1,4 @@
-import type { BenchStack } from './bench-stack.ts';
+import type { BenchStack, PartName } from './bench-stack.ts';
 import { runClosedLoop, type ClosedLoopResult } from './closed-loop.ts';
 import { createPictureJobs } from './picture-jobs.ts';
 import { cpuSeconds } from './process-usage.ts';
@@ -6,16 +6,18 @@ import type { Scenario } from './scenario.ts';
 import { atLeast, type Figure } from './table.ts';
 
 const TRANSACTIONS = 'transactions';
+const CLIENT = 'this client';
+const OUR_PARTS: readonly PartName[] = ['temporal', 'worker', 'api', 'simulator', 'postgres'];
 
 async function probe({ pids, sql }: BenchStack): Promise<Record<string, number>> {
-  const cpu = await cpuSeconds({ ...pids, bench: process.pid });
+  const { user, system } = process.cpuUsage();
   const [row] = await sql<{ committed: number }[]>`
     select xact_commit::float8 as committed from pg_stat_database where datname = current_database()`;
-  // Children of the bench are the parts themselves.
-  const others = Object.values<number>(pids);
-  const parts = await cpuSeconds(Object.fromEntries(others.map((pid) => [String(pid), pid])));
-  const bench = cpu.bench - Object.values(parts).reduce((sum, value) => sum + value, 0);
-  return { ...cpu, bench, [TRANSACTIONS]: row?.committed ?? Number.NaN };
+  return {
+    ...(await cpuSeconds(pids)),
+    [CLIENT]: (user + system) / 1e6,
+    [TRANSACTIONS]: row?.committed ?? Number.NaN,
+  };
 }
 
 interface Total {
@@ -31,6 +33,30 @@ const add = (total: Total, result: ClosedLoopResult, rounds: number): void => {
     total.grown[name] = (total.grown[name] ?? 0) + value;
 };
 
+type Cost = Omit<Figure, 'scenario'>;
+
+/** What each job cost, beside what each bare workflow did where that has such a process. */
+function costs(ours: Total, theirs: Total): Cost[] {
+  const each = (total: Total, ...names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + (total.grown[name] ?? 0), 0) / total.completed;
+  const cpu = (what: string, mine: readonly string[], bare: readonly string[]): Cost => ({
+    what: `  CPU per job: ${what}`,
+    unit: 'ms',
+    ours: each(ours, ...mine) * 1_000,
+    ...(bare.length > 0 ? { reference: each(theirs, ...bare) * 1_000 } : {}),
+  });
+  return [
+    cpu('all', [...OUR_PARTS, CLIENT], ['bare worker', 'temporal', CLIENT]),
+    cpu('temporal', ['temporal'], ['temporal']),
+    cpu('worker', ['worker'], ['bare worker']),
+    cpu('api', ['api'], []),
+    cpu('simulator', ['simulator'], []),
+    cpu('postgres', ['postgres'], []),
+    cpu(CLIENT, [CLIENT], [CLIENT]),
+    { what: '  PostgreSQL transactions per job', unit: '', ours: each(ours, TRANSACTIONS) },
+  ];
+}
+
 /** 20 and 100 clients in a closed loop, in turns with as many clients of bare workflows. */
 export const throughput: Scenario = {
   name: 'throughput',
@@ -39,8 +65,10 @@ export const throughput: Scenario = {
     const stack = await startStack();
     const jobs = createPictureJobs(stack.url, size);
     const rounds = quick ? 1 : 2;
-    const times = quick ? { warmUpMs: 500, windowMs: 2_000 } : { warmUpMs: 2_000, windowMs: 9_000 };
-    const figures: Omit<Figure, 'scenario'>[] = [];
+    const times = quick
+      ? { warmUpMs: 1_000, windowMs: 4_000 }
+      : { warmUpMs: 2_000, windowMs: 9_000 };
+    const figures: Cost[] = [];
     for (const clients of [20, 100]) {
       const ours: Total = { perSecond: 0, completed: 0, grown: {} };
       const theirs: Total = { perSecond: 0, completed: 0, grown: {} };
@@ -63,19 +91,7 @@ export const throughput: Scenario = {
         reference: theirs.perSecond,
         aim: atLeast(0.55, 'ratio'),
       });
-      for (const name of Object.keys(ours.grown)) {
-        const each = (total: Total): number => (total.grown[name] ?? 0) / total.completed;
-        figures.push(
-          name === TRANSACTIONS
-            ? { what: `  PostgreSQL transactions per job`, unit: '', ours: each(ours) }
-            : {
-                what: `  CPU per job: ${name}`,
-                unit: 'ms',
-                ours: each(ours) * 1_000,
-                reference: each(theirs) * 1_000,
-              },
-        );
-      }
+      figures.push(...costs(ours, theirs));
     }
     return figures;
   },

@@ -130,6 +130,7 @@ create table leases (
   prompt_id uuid not null unique,
   model text not null,
   reason text not null,
+  trace_id text not null default '',
   granted_at timestamptz not null default now(),
   primary key (job_id, run_index, attempt)
 );

@@ -1,21 +1,13 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import {
-  runKeysCreate,
-  runKeysList,
-  runKeysRevoke,
-  runMigrate,
-  runOpenApi,
-} from './commands/operate.ts';
-import { ROLES, runRole, type Role } from './commands/serve.ts';
-import { runDemo } from './commands/demo.ts';
-import { runDoctor } from './commands/doctor.ts';
-import { runSimulator } from './commands/simulate.ts';
-import { runDev, runStart } from './commands/stack.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, type Config } from './config.ts';
+import type { Role } from './commands/serve.ts';
+import type { SimulatorCommandOptions } from './commands/simulate.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
 import { createLogger } from './telemetry.ts';
+
+// Commands are loaded when they run: a role does not pay for the code of the others.
 
 const ABOUT: Record<Role, string> = {
   api: 'the HTTP API, against an existing PostgreSQL and Temporal',
@@ -36,23 +28,33 @@ const program = new Command('orchestrator')
   .showHelpAfterError()
   .addHelpText('after', '\nSettings come from environment variables; the README has the table.');
 
-const launch = (level?: 'warn') => {
+/** The launcher itself says little; its parts log at the level that is set. */
+const launch = () => {
   const values = config();
-  const quiet = level === undefined ? values : { ...values, LOG_LEVEL: level };
-  return { config: values, env: process.env, print, logger: createLogger(quiet, 'stack') };
+  const logger = createLogger({ ...values, LOG_LEVEL: quieter(values.LOG_LEVEL) }, 'stack');
+  return { config: values, env: process.env, print, logger };
 };
+const quieter = (level: Config['LOG_LEVEL']): Config['LOG_LEVEL'] =>
+  level === 'info' ? 'warn' : level;
 
 program
-  .command('start', { isDefault: false })
+  .command('start')
   .description(
     'the whole stack on this machine; brings PostgreSQL, Temporal and a ComfyUI simulator where none is configured',
   )
-  .action(() => runStart({ ...launch('warn'), onLine: (_part, line) => print(line) }));
+  .action(async () => {
+    const { runStart } = await import('./commands/stack.ts');
+    await runStart({ ...launch(), onLine: print });
+  });
 
 program
   .command('dev')
   .description('like start; API and workers start again whenever a source file changes')
-  .action(() => runDev({ ...launch('warn'), onLine: (_part, line) => print(line) }));
+  .option('--watch <folder>', 'folder whose files are watched (default: the sources)')
+  .action(async ({ watch }: { watch?: string }) => {
+    const { runDev } = await import('./commands/stack.ts');
+    await runDev({ ...launch(), onLine: print }, watch);
+  });
 
 program
   .command('demo')
@@ -60,7 +62,10 @@ program
     'one picture through the official client on a stack of its own, then stops everything',
   )
   .option('--out <file>', 'where the picture lands', 'demo.png')
-  .action((options: { out: string }) => runDemo(launch('warn'), options.out));
+  .action(async ({ out }: { out: string }) => {
+    const { runDemo } = await import('./commands/demo.ts');
+    await runDemo(launch(), out);
+  });
 
 program
   .command('doctor')
@@ -68,14 +73,18 @@ program
     'checks Node, PostgreSQL, Temporal, ComfyUI, storage and ports; exit code 0 when all is well',
   )
   .action(async () => {
+    const { runDoctor } = await import('./commands/doctor.ts');
     if (!(await runDoctor(config(), process.env, print))) process.exitCode = 1;
   });
 
-for (const role of ROLES)
+for (const [role, about] of Object.entries(ABOUT) as [Role, string][])
   program
     .command(role)
-    .description(ABOUT[role])
-    .action(() => runRole(role, config(), createLogger(config(), role)));
+    .description(about)
+    .action(async () => {
+      const { runRole } = await import('./commands/serve.ts');
+      await runRole(role, config(), createLogger(config(), role));
+    });
 
 program
   .command('simulator')
@@ -86,14 +95,17 @@ program
   .option('--host <address>', 'address to bind to', '127.0.0.1')
   .option('--data <folder>', 'where its files lie (default: DATA_DIR/simulator)')
   .option('--models <file>', 'JSON file: model folder → list of file names')
-  .action((options: Parameters<typeof runSimulator>[2]) =>
-    runSimulator(config(), createLogger(config(), 'simulator'), options),
-  );
+  .action(async (options: SimulatorCommandOptions) => {
+    const { runSimulator } = await import('./commands/simulate.ts');
+    await runSimulator(config(), createLogger(config(), 'simulator'), options);
+  });
+
+const operate = () => import('./commands/operate.ts');
 
 program
   .command('migrate')
   .description('brings the database schema up to date')
-  .action(() => runMigrate(config(), print));
+  .action(async () => (await operate()).runMigrate(config(), print));
 
 const keys = program.command('keys').description('API keys for AUTH=keys');
 keys
@@ -102,23 +114,25 @@ keys
   .requiredOption('--tenant <name>', 'whose jobs the key sees')
   .option('--name <text>', 'what the key is for', 'default')
   .option('--catalogue', 'store the sample catalogue for this tenant', false)
-  .action((options: { tenant: string; name: string; catalogue: boolean }) =>
-    runKeysCreate(config(), print, options),
+  .action(async (options: { tenant: string; name: string; catalogue: boolean }) =>
+    (await operate()).runKeysCreate(config(), print, options),
   );
 keys
   .command('list')
   .description('lists keys, never their secret')
-  .action(() => runKeysList(config(), print));
+  .action(async () => (await operate()).runKeysList(config(), print));
 keys
   .command('revoke <id>')
   .description('revokes a key')
-  .action((id: string) => runKeysRevoke(config(), print, id));
+  .action(async (id: string) => (await operate()).runKeysRevoke(config(), print, id));
 
 program
   .command('openapi')
   .description('writes the OpenAPI document')
   .option('--out <file>', 'where to', 'openapi.json')
-  .action((options: { out: string }) => runOpenApi(config(), print, options.out));
+  .action(async (options: { out: string }) =>
+    (await operate()).runOpenApi(config(), print, options.out),
+  );
 
 try {
   await program.parseAsync();

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type { z } from 'zod';
 import { OrchestratorError } from './errors.ts';
 import { VARIABLES, type Values } from './config-variables.ts';
@@ -47,4 +48,4 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

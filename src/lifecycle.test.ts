@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createLifecycle } from './lifecycle.ts';
 import { silentLogger } from './telemetry.ts';
 
@@ -39,39 +40,55 @@ describe('a lifecycle', () => {
 const SCRIPT = `
 import { untilSignal } from './src/lifecycle.ts';
 import { silentLogger } from './src/telemetry.ts';
-const signal = untilSignal(silentLogger);
-process.send('ready');
-process.send(await signal);
 setInterval(() => undefined, 1_000);
+const signal = untilSignal(silentLogger);
+process.stdout.write('ready\\n');
+process.stdout.write(await signal + '\\n');
 `;
 
 describe('untilSignal', () => {
+  const children: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
   const start = async () => {
     const child = spawn(
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT],
-      { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+      { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
-    const [ready] = (await once(child, 'message')) as [unknown];
-    expect(ready).toBe('ready');
-    return child;
+    children.push(child);
+    if (!child.stdout) throw new Error('unreachable');
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const said = async (): Promise<unknown> => (await lines.next()).value;
+    expect(await said()).toBe('ready');
+    return { child, said };
+  };
+
+  /** Signals right after the first count as the same one, so one is not enough. */
+  const signalUntilGone = async (child: ChildProcess): Promise<unknown[]> => {
+    const timer = setInterval(() => child.kill('SIGINT'), 50);
+    try {
+      return await once(child, 'exit');
+    } finally {
+      clearInterval(timer);
+    }
   };
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'resolves with %s, and a second signal ends the process with 1',
     async (name) => {
-      const child = await start();
+      const { child, said } = await start();
       child.kill(name);
-      expect(await once(child, 'message')).toEqual([name, undefined]);
-      child.kill('SIGINT');
-      expect(await once(child, 'exit')).toEqual([1, null]);
+      expect(await said()).toBe(name);
+      expect(await signalUntilGone(child)).toEqual([1, null]);
     },
   );
 
   it('resolves when the parent is gone', async () => {
-    const child = await start();
+    const { child, said } = await start();
     child.disconnect();
-    child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await said()).toBe('parent gone');
+    expect(await signalUntilGone(child)).toEqual([1, null]);
   });
 });

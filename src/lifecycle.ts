@@ -32,27 +32,38 @@ export function createLifecycle(logger: Logger): Lifecycle {
   };
 }
 
+/** npm passes on a Ctrl-C that the terminal has already sent to everybody: signals this close are one. */
+const SAME_SIGNAL_MS = 500;
+
 /**
  * Resolves with the name of the first SIGINT, SIGTERM or SIGHUP (or when the parent's IPC channel closes).
  * A second signal ends the process at once with exit code 1.
  */
 export function untilSignal(logger: Logger): Promise<string> {
   return new Promise((resolve) => {
-    let seen = false;
+    let firstAtMs: number | undefined;
     const onSignal = (signal: string): void => {
-      if (seen) {
+      if (firstAtMs === undefined) {
+        firstAtMs = Date.now();
+        // A launcher says so itself, once for all its children.
+        logger[process.send ? 'debug' : 'info'](
+          { signal },
+          'draining; a second signal stops at once',
+        );
+        resolve(signal);
+      } else if (Date.now() - firstAtMs > SAME_SIGNAL_MS) {
         logger.warn({ signal }, 'second signal: stopping without draining');
         process.exit(1);
       }
-      seen = true;
-      logger.info({ signal }, 'draining; a second signal stops at once');
-      resolve(signal);
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     process.on('SIGHUP', onSignal);
-    process.once('disconnect', () => {
-      if (!seen) onSignal('parent gone');
-    });
+    const onParentGone = (): void => {
+      if (firstAtMs === undefined) onSignal('parent gone');
+    };
+    process.once('disconnect', onParentGone);
+    // It may have died while we were loading.
+    if (process.connected === false) onParentGone();
   });
 }

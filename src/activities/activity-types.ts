@@ -13,6 +13,8 @@ export interface ClaimInput {
   readonly tenant: string;
   readonly pool: string;
   readonly attempt: number;
+  /** W3C traceparent. */
+  readonly traceId: string;
   /** 1 (first) to 5. */
   readonly priority: number;
   /** Lease of the attempt before, when it is proven that its prompt is gone. */

@@ -19,6 +19,7 @@ export function logStage<A extends readonly unknown[], R>(
     const fields = {
       jobId: jobIdOfWorkflow(info.workflowExecution?.workflowId ?? ''),
       try: info.attempt,
+      traceId: traceIdOf(args[0]),
     };
     try {
       const result = await run(...args);
@@ -30,4 +31,12 @@ export function logStage<A extends readonly unknown[], R>(
       throw error;
     }
   };
+}
+
+/** Stages get their trace with the lease, claim and submit beside it. */
+function traceIdOf(input: unknown): string | undefined {
+  if (typeof input !== 'object' || input === null) return undefined;
+  const { traceId, lease } = input as { traceId?: unknown; lease?: { traceId?: unknown } };
+  const known = traceId ?? lease?.traceId;
+  return typeof known === 'string' ? known : undefined;
 }

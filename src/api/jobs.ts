@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Batch, Caller, JobSelector } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
-import { JobEventList, jobEventList } from '../contract/v1/job-events.ts';
+import { JobEventList, jobEventList, linkedContext } from '../contract/v1/job-events.ts';
 import {
   jobStatus,
   JobStatus,
@@ -16,6 +16,7 @@ import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
 import { toSubmissions } from '../contract/v1/submissions.ts';
 import { decodeToken, tokenOf } from '../contract/v1/token.ts';
 import { queryFlag } from '../contract/query-values.ts';
+import { isDatabaseUnavailable } from '../db/connect.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { Idempotency } from '../db/jobs.ts';
 import { isTerminal } from '../domain/job.ts';
@@ -52,6 +53,14 @@ const JobParams = z.object({
     .openapi({ type: 'string', format: 'uuid' }),
 });
 const collection = { description: 'The jobs and their token', schema: JobStatusCollection };
+
+/** Jobs that were committed are accepted, whatever becomes of the wait: a 503 would have them sent again. */
+const acceptedAs =
+  (rows: readonly JobRow[]) =>
+  (error: unknown): readonly JobRow[] => {
+    if (isDatabaseUnavailable(error)) return rows;
+    throw error;
+  };
 
 /** Endpoints of jobs. */
 export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
@@ -145,7 +154,9 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         const batch = earlier ?? (await submitNew(caller, body, idempotency));
-        const rows = query.wait ? await waited(c, caller, { batchId: batch.batchId }) : batch.jobs;
+        const rows = query.wait
+          ? await waited(c, caller, { batchId: batch.batchId }).catch(acceptedAs(batch.jobs))
+          : batch.jobs;
         return answer(c, rows, query.detailed, statusOf(rows));
       },
     }),
@@ -200,7 +211,8 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       errors: [400, 404],
       async handle(c, { params, query, caller }) {
         const row = await orchestrator.getJob(caller, params.jobId);
-        const context = query.detailed ? await stageContext(caller, params.jobId) : {};
+        const reported = query.detailed ? await stageContext(caller, params.jobId) : {};
+        const context = linkedContext(reported, linksFor(c));
         return c.json(jobStatus(row, { ...(await options(c, query.detailed)), context }));
       },
     }),
@@ -237,7 +249,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       errors: [400, 404],
       async handle(c, { params, caller }) {
         const events = await orchestrator.listEvents(caller, params.jobId);
-        return c.json(jobEventList(params.jobId, events));
+        return c.json(jobEventList(params.jobId, events, linksFor(c)));
       },
     }),
   ];

@@ -1,13 +1,14 @@
 /** `demo`: the shortest way from nothing to a picture, through the official client. */
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type * as civitai from 'civitai';
 import { inspectEnds } from '../activities/output-inspector.ts';
 import { loadConfig } from '../config.ts';
 import { OrchestratorError, messageOf } from '../errors.ts';
 import type { Stack } from '../dev/stack.ts';
-import { launchStack, type LaunchOptions } from './stack.ts';
+import { launchStack, partsTable, secondsSince, type LaunchOptions } from './launch.ts';
 
 const REQUEST = {
   model: 'urn:air:sdxl:checkpoint:civitai:101055@128078',
@@ -35,56 +36,68 @@ interface WireEvent {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
-/** Starts a stack of its own, submits a job with the npm client `civitai`, checks and keeps the picture, prints its timeline, stops everything. Throws when any of that fails. */
+/**
+ * Starts a stack of its own, submits a job with the npm client `civitai`, checks and keeps the picture, prints its
+ * timeline, stops everything. Throws when any of that fails.
+ */
 export async function runDemo(options: LaunchOptions, out: string): Promise<void> {
   const { print } = options;
   const env = { ...options.env, DATA_DIR: join(options.config.DATA_DIR, 'demo'), AUTH: 'open' };
   const abort = new AbortController();
-  const onSignal = (): void => abort.abort(new Error('stopped'));
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
+  const stopped = new OrchestratorError('unavailable', 'Stopped before the picture was there.');
+  const onSignal = (): void => abort.abort(stopped);
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
   print('Starting PostgreSQL, Temporal, a ComfyUI simulator, the API and the workers …');
   const startedAtMs = Date.now();
   const stack = await launchStack({ ...options, env, config: loadConfig(env) }, abort.signal);
   try {
-    for (const part of stack.parts)
-      print(`  ${part.name.padEnd(16)} ${part.address}  ${part.state}`);
-    print(`Ready in ${seconds(startedAtMs)}.`);
-    await Promise.race([
-      draw(stack, options, out),
-      new Promise((_, reject) => {
-        abort.signal.addEventListener('abort', () => reject(abort.signal.reason as Error));
-      }),
-    ]);
+    for (const line of partsTable(stack.parts)) print(line);
+    print(`Ready in ${secondsSince(startedAtMs)}.\n`);
+    await draw(stack, print, out, abort.signal);
   } finally {
     await stack.stop();
-    print('Everything is stopped.');
+    print('\nEverything is stopped.');
   }
+  print('Next: npm start keeps it up; http://localhost:3000/docs then shows every call.');
 }
 
-async function draw(stack: Stack, { print }: LaunchOptions, out: string): Promise<void> {
-  print(`Submitting a job with the official client: ${REQUEST.params.prompt}`);
+async function draw(
+  stack: Stack,
+  print: (line: string) => void,
+  out: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { params } = REQUEST;
+  print(`Submitting a job with the official client: “${params.prompt}”`);
   const submittedAtMs = Date.now();
   const jobId = await submit(stack.url);
-  const result = await untilDrawn(stack.url, jobId);
+  const result = await untilDrawn(stack.url, jobId, signal);
   const bytes = Buffer.from(await (await get(result.blobUrl)).arrayBuffer());
   const { contentType, width, height } = inspectEnds(
     out,
     bytes.subarray(0, 32),
     bytes.subarray(-12),
   );
-  const { params } = REQUEST;
   if (width !== params.width || height !== params.height || result.seed !== params.seed)
     throw new OrchestratorError(
       'output_invalid',
       `Got ${contentType} ${width}×${height} with seed ${result.seed}, asked for ${params.width}×${params.height} with seed ${params.seed}.`,
     );
   await writeFile(out, bytes);
+  const size = `${width}×${height}, ${Math.round(bytes.length / 1_000)} kB`;
   print(
-    `Picture after ${seconds(submittedAtMs)}: ${out} (${contentType}, ${width}×${height}, ${bytes.length} bytes).`,
+    `Picture after ${secondsSince(submittedAtMs)}: ${shortPath(out)} (${contentType}, ${size})`,
   );
   await printTimeline(stack, jobId, print);
 }
+
+/** As a person would type it from here. */
+const shortPath = (file: string): string => {
+  const short = relative(process.cwd(), file);
+  return short.startsWith('..') ? file : short;
+};
 
 /** CommonJS: Node does not see all of its names in an `import`. */
 function requireClient(): typeof civitai {
@@ -104,25 +117,51 @@ async function submit(url: string): Promise<string> {
   const client = new Civitai({ auth: 'demo' });
   // The constructor sets it, so it has to be changed afterwards.
   OpenAPI.BASE = url;
-  const answer = (await client.image.fromText(REQUEST)) as { jobs?: { jobId?: string }[] };
+  const answer = (await withoutClientLog(() => client.image.fromText(REQUEST))) as {
+    jobs?: { jobId?: string }[];
+  };
   const jobId = answer.jobs?.[0]?.jobId;
   if (jobId === undefined)
     throw new OrchestratorError('internal', `The client got no job: ${JSON.stringify(answer)}`);
   return jobId;
 }
 
-async function untilDrawn(url: string, jobId: string): Promise<{ blobUrl: string; seed: number }> {
+/** The client prints its whole input; the line above says it shorter. */
+async function withoutClientLog<T>(run: () => Promise<T>): Promise<T> {
+  const { console } = globalThis;
+  const { log } = console;
+  console.log = () => undefined;
+  try {
+    return await run();
+  } finally {
+    console.log = log;
+  }
+}
+
+interface WireJob {
+  readonly result?: { readonly blobUrl?: string; readonly seed: number };
+  readonly scheduled: boolean;
+  readonly lastEvent?: unknown;
+}
+
+async function untilDrawn(
+  url: string,
+  jobId: string,
+  signal: AbortSignal,
+): Promise<{ blobUrl: string; seed: number }> {
   const deadline = Date.now() + JOB_DEADLINE_MS;
   for (;;) {
-    const job = (await (await get(`${url}/v1/consumer/jobs/${jobId}`)).json()) as {
-      result?: { blobUrl?: string; seed: number };
-      scheduled: boolean;
-      lastEvent?: { type: string; context?: unknown };
-    };
+    signal.throwIfAborted();
+    const job = (await (await get(`${url}/v1/consumer/jobs/${jobId}`)).json()) as WireJob;
     if (job.result?.blobUrl) return { blobUrl: job.result.blobUrl, seed: job.result.seed };
-    if (!job.scheduled || Date.now() > deadline)
+    if (!job.scheduled)
       throw new OrchestratorError('internal', `No picture: ${JSON.stringify(job.lastEvent)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (Date.now() > deadline)
+      throw new OrchestratorError(
+        'internal',
+        `No picture after ${JOB_DEADLINE_MS / 1_000} s. Parts: ${await (await fetch(`${url}/ready`)).text()}`,
+      );
+    await delay(100);
   }
 }
 
@@ -134,11 +173,11 @@ async function printTimeline(
   const answer = await get(`${stack.url}/v1/consumer/jobs/${jobId}/events`);
   const { events } = (await answer.json()) as { events: WireEvent[] };
   const first = Date.parse(events[0]?.dateTime ?? '');
-  print(`Timeline of job ${jobId}, as Temporal recorded it:`);
-  for (const event of events) {
-    const at = `+${((Date.parse(event.dateTime) - first) / 1_000).toFixed(3)} s`.padStart(10);
-    const worker = event.worker ? ` by ${event.worker}` : '';
-    print(`  ${at}  ${event.type.padEnd(11)} ${(event.stage ?? '').padEnd(15)}${worker}`);
+  print(`\nTimeline of job ${jobId}, as Temporal recorded it:`);
+  for (const { dateTime, type, stage = '', worker } of events) {
+    const at = `+${((Date.parse(dateTime) - first) / 1_000).toFixed(3)} s`.padStart(10);
+    const who = worker ? `by ${worker}` : '';
+    print(`  ${at}  ${type.padEnd(11)}  ${stage.padEnd(15)}  ${who}`.trimEnd());
   }
   if (events.at(-1)?.type !== 'Succeeded')
     throw new OrchestratorError('internal', 'The timeline does not end with Succeeded.');
@@ -152,5 +191,3 @@ async function get(url: string): Promise<Response> {
     `GET ${url} answered ${response.status}: ${await response.text()}`,
   );
 }
-
-const seconds = (sinceMs: number): string => `${((Date.now() - sinceMs) / 1_000).toFixed(1)} s`;

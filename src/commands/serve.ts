@@ -12,8 +12,7 @@ import { untilSignal } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
 import type { RunningWorkers } from '../workers/temporal-workers.ts';
 
-export const ROLES = ['api', 'worker', 'worker-cpu', 'worker-gpu', 'monolith'] as const;
-export type Role = (typeof ROLES)[number];
+export type Role = 'api' | 'worker' | 'worker-cpu' | 'worker-gpu' | 'monolith';
 
 const DEFAULT_PORT = 3_000;
 

@@ -21,6 +21,8 @@ export async function runSimulator(
   logger: Logger,
   options: SimulatorCommandOptions,
 ): Promise<void> {
+  // Before anything is opened, so that no signal finds nobody listening.
+  const signal = untilSignal(logger);
   const models = options.models === undefined ? undefined : await readModels(options.models);
   const simulator = await startSimulator({
     host: options.host,
@@ -34,7 +36,7 @@ export async function runSimulator(
   });
   logger.info({ url: simulator.url, ws: simulator.wsUrl }, 'simulator listens');
   process.send?.({ ready: true });
-  await untilSignal(logger);
+  await signal;
   await simulator.close();
 }
 

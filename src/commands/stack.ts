@@ -1,136 +1,82 @@
 /** `start` and `dev`: the whole stack on one machine. */
-import { watch } from 'node:fs';
-import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.ts';
-import type { ProgressEvent } from '../dev/progress.ts';
-import { startStack, type Stack } from '../dev/stack.ts';
-import type { Environment } from '../dev/stack-options.ts';
-import { userCacheDir } from '../dev/user-cache.ts';
+import type { Stack } from '../dev/stack.ts';
+import { watchSources } from '../dev/source-watch.ts';
 import { messageOf } from '../errors.ts';
 import { untilSignal } from '../lifecycle.ts';
-import type { Logger } from '../ports.ts';
-
-export interface LaunchOptions {
-  readonly config: Config;
-  readonly env: Environment;
-  readonly logger: Logger;
-  readonly print: (line: string) => void;
-  /** Lines of the children's logs. */
-  readonly onLine?: (part: string, line: string) => void;
-}
-
-/** This very program, as a child is to be started: Node, its loader flags and the entry file. */
-const program = (): { execPath: string; args: string[] } => ({
-  execPath: process.execPath,
-  args: [...process.execArgv, process.argv[1] ?? ''],
-});
-
-/** Starts the stack; a signal during the start stops it again. */
-export async function launchStack(options: LaunchOptions, signal: AbortSignal): Promise<Stack> {
-  const { config, env, logger, print } = options;
-  return startStack({
-    config,
-    env: { ...env, LOG_FORMAT: process.stdout.isTTY && options.onLine ? 'pretty' : 'json' },
-    program: program(),
-    cacheDir: userCacheDir(env, process.platform, homedir()),
-    logger,
-    report: createProgressPrinter(print),
-    signal,
-    ...(options.onLine ? { onLine: options.onLine } : {}),
-  });
-}
+import { launchStack, partsTable, secondsSince, type LaunchOptions } from './launch.ts';
 
 /** Brings up the whole stack, prints what is where, and stays until a signal. */
 export async function runStart(options: LaunchOptions): Promise<void> {
-  await withStack(options, async (_stack, signal) => {
-    await signal;
-    options.print('Stopping; a second Ctrl-C stops at once.');
-  });
+  await withStack(options, (_stack, signal) => signal);
 }
 
-/** Like `start`, and starts API and workers again whenever a source file changes. */
-export async function runDev(options: LaunchOptions): Promise<void> {
+/** Like `start`, and starts API and workers again whenever a source file below `folder` changes. (Default: this program's) */
+export async function runDev(options: LaunchOptions, folder?: string): Promise<void> {
+  const watched = folder ?? fileURLToPath(new URL('..', import.meta.url));
   await withStack(options, async (stack, signal) => {
-    const sources = fileURLToPath(new URL('..', import.meta.url));
-    const stopWatching = onSourceChange(sources, () => restart(stack, options));
-    options.print(`Watching ${sources}; API and workers start again on a change.`);
+    const sources = watchSources(watched, () => restart(stack, options));
+    options.print(`Watching ${watched}: API and workers start again when a file changes.\n`);
     await signal;
-    stopWatching();
+    sources.close();
   });
 }
 
 async function withStack(
   options: LaunchOptions,
-  use: (stack: Stack, signal: Promise<string>) => Promise<void>,
+  use: (stack: Stack, signal: Promise<unknown>) => Promise<unknown>,
 ): Promise<void> {
+  const { print, logger, onLine } = options;
   const startedAtMs = Date.now();
   const abort = new AbortController();
-  const signal = untilSignal(options.logger).then((name) => {
-    abort.abort(new Error(`stopped by ${name} during the start`));
-    return name;
-  });
-  const stack = await launchStack(options, abort.signal);
+  const signal = untilSignal(logger).then(() => abort.abort(new Error('stopped')));
+  // Before the table and after Ctrl-C the parts' own lines would only be in the way; their logs have them.
+  let shows = false;
+  const quiet = { ...options, onLine: (line: string) => void (shows && onLine?.(line)) };
+  print('Starting …');
+  let stack: Stack;
   try {
-    printTable(stack, options, Date.now() - startedAtMs);
+    stack = await launchStack(quiet, abort.signal);
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    print('Stopped before it was ready.');
+    return;
+  }
+  try {
+    for (const line of ready(stack, options, startedAtMs)) print(line);
+    shows = true;
     await use(stack, signal);
+    shows = false;
+    print('Stopping; a second Ctrl-C stops at once.');
   } finally {
     await stack.stop();
-    options.print('Stopped.');
   }
+  print('Stopped.');
 }
 
-function printTable(stack: Stack, { print }: LaunchOptions, elapsedMs: number): void {
-  const rows = stack.parts.map(({ name, address, state }) => [name, address, state] as const);
-  const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
-  print('');
-  for (const [name, address, state] of rows)
-    print(`  ${name.padEnd(width(0))}  ${address.padEnd(width(1))}  ${state}`);
-  print('');
-  print(`Ready in ${(elapsedMs / 1_000).toFixed(1)} s. Open:`);
-  print(`  ${stack.url}/docs  API, with examples`);
-  if (stack.temporalUiUrl) print(`  ${stack.temporalUiUrl}  every job, step by step`);
-  print('Ctrl-C stops everything.');
-  print('');
-}
-
-/** Progress lines, at most one a second for each step, and always its first. */
-export function createProgressPrinter(
-  print: (line: string) => void,
-): (event: ProgressEvent) => void {
-  let last = { step: '', atMs: 0 };
-  return (event) => {
-    const now = Date.now();
-    if (event.step === last.step && now - last.atMs < 1_000) return;
-    last = { step: event.step, atMs: now };
-    print(event.message);
-  };
-}
-
-/** Editors write a file in several steps; wait for them to be through. */
-const SETTLE_MS = 200;
-
-function onSourceChange(folder: string, changed: () => Promise<void>): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let running = Promise.resolve();
-  const watcher = watch(folder, { recursive: true }, (_event, name) => {
-    if (name === null || !/\.(ts|json|sql)$/.test(name) || /\.test\.ts$/.test(name)) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      running = running.then(changed);
-    }, SETTLE_MS);
-  });
-  return () => {
-    clearTimeout(timer);
-    watcher.close();
-  };
+function ready(stack: Stack, { config }: LaunchOptions, startedAtMs: number): string[] {
+  const links = [
+    [`${stack.url}/docs`, 'the API, with examples to try'],
+    ...(stack.temporalUiUrl ? [[stack.temporalUiUrl, 'Temporal: every job, step by step']] : []),
+  ] as const;
+  const width = Math.max(...links.map(([url = '']) => url.length));
+  return [
+    '',
+    ...partsTable(stack.parts),
+    '',
+    `Ready in ${secondsSince(startedAtMs)}. Open:`,
+    ...links.map(([url = '', what = '']) => `  ${url.padEnd(width)}  ${what}`),
+    '',
+    `Data and logs: ${config.DATA_DIR}. Ctrl-C stops everything.`,
+    '',
+  ];
 }
 
 async function restart(stack: Stack, { print }: LaunchOptions): Promise<void> {
   const startedAtMs = Date.now();
   try {
     await stack.restartRoles();
-    print(`Started again in ${((Date.now() - startedAtMs) / 1_000).toFixed(1)} s.`);
+    print(`Started again in ${secondsSince(startedAtMs)}.`);
   } catch (error) {
     print(`Not started: ${messageOf(error)}\nWaiting for the next change.`);
   }

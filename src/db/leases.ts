@@ -1,6 +1,7 @@
 import { isTerminal, stageRank, type Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
 import type { JobRow } from './job-row.ts';
+import { isLive } from './servers.ts';
 
 export interface GrantRequest {
   readonly jobId: string;
@@ -10,6 +11,7 @@ export interface GrantRequest {
   readonly serverId: string;
   readonly model: string;
   readonly reason: string;
+  readonly traceId: string;
   promptId(runIndex: number): string;
 }
 
@@ -39,6 +41,7 @@ interface LeaseRow {
   readonly serverId: string;
   readonly promptId: string;
   readonly reason: string;
+  readonly traceId: string;
   readonly grantedAt: Date;
 }
 
@@ -55,6 +58,7 @@ const toLease = (row: LeaseRow): Lease => ({
   promptId: row.promptId,
   reason: row.reason,
   grantedAt: row.grantedAt.toISOString(),
+  traceId: row.traceId,
 });
 
 /** Leases: the rows that reserve room on servers. */
@@ -62,7 +66,7 @@ export function createLeaseStore(sql: Sql) {
   return {
     async listRoom(pool: string): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, s.room, s.reachable, count(l.*)::int as used,
+        select s.id, s.room, ${isLive(sql)} as reachable, count(l.*)::int as used,
           (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
         from servers s left join leases l on l.server_id = s.id
         where s.pool = ${pool} group by s.id order by s.id`;
@@ -75,37 +79,43 @@ export function createLeaseStore(sql: Sql) {
     async grant(request: GrantRequest): Promise<GrantAnswer> {
       return sql.begin(async (begun) => {
         const tx = begun as unknown as Sql;
-        const [server] = await tx<{ room: number }[]>`
-          select room from servers where id = ${request.serverId} for update`;
-        const [job] = await tx<Pick<JobRow, (typeof GRANT_COLUMNS)[number]>[]>`
-          select ${tx(GRANT_COLUMNS)} from jobs where id = ${request.jobId} for update`;
+        // Sent together: the server answers them in this order, so what is counted is counted under the locks.
+        const [[server], [job], [mine], [taken]] = await Promise.all([
+          tx<{ room: number }[]>`
+            select room from servers where id = ${request.serverId} for update`,
+          tx<Pick<JobRow, (typeof GRANT_COLUMNS)[number]>[]>`
+            select ${tx(GRANT_COLUMNS)} from jobs where id = ${request.jobId} for update`,
+          tx<LeaseRow[]>`
+            select l.* from leases l join jobs j on j.id = l.job_id and j.run_index = l.run_index
+            where l.job_id = ${request.jobId} and l.attempt = ${request.attempt}`,
+          tx<{ used: number }[]>`
+            select count(*)::int as used from leases where server_id = ${request.serverId}`,
+        ]);
         if (!job || job.runId !== request.runId || isTerminal(job.state))
           return { outcome: 'closed' };
         if (job.attempt > request.attempt) return { outcome: 'closed' };
-        const [mine] = await tx<LeaseRow[]>`
-          select * from leases where job_id = ${request.jobId} and run_index = ${job.runIndex}
-            and attempt = ${request.attempt}`;
         if (mine) return { outcome: 'granted', lease: toLease(mine) };
         if (job.held) return { outcome: 'held' };
-        const [taken] = await tx<{ used: number }[]>`
-          select count(*)::int as used from leases where server_id = ${request.serverId}`;
         if (!server || (taken?.used ?? 0) >= server.room) return { outcome: 'full' };
-        const [row] = await tx<LeaseRow[]>`
-          insert into leases ${tx({
-            jobId: request.jobId,
-            runIndex: job.runIndex,
-            attempt: request.attempt,
-            runId: request.runId,
-            serverId: request.serverId,
-            tenant: request.tenant,
-            promptId: request.promptId(job.runIndex),
-            model: request.model,
-            reason: request.reason,
-          } as never)} returning *`;
-        await tx`
-          update jobs set state = 'running', attempt = ${request.attempt}, stage_rank = ${stageRank('claim')},
-            server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
-          where id = ${request.jobId}`;
+        const [[row]] = await Promise.all([
+          tx<LeaseRow[]>`
+            insert into leases ${tx({
+              jobId: request.jobId,
+              runIndex: job.runIndex,
+              attempt: request.attempt,
+              runId: request.runId,
+              serverId: request.serverId,
+              tenant: request.tenant,
+              promptId: request.promptId(job.runIndex),
+              model: request.model,
+              reason: request.reason,
+              traceId: request.traceId,
+            } as never)} returning *`,
+          tx`
+            update jobs set state = 'running', attempt = ${request.attempt}, stage_rank = ${stageRank('claim')},
+              server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
+            where id = ${request.jobId}`,
+        ]);
         return { outcome: 'granted', lease: toLease(row as LeaseRow) };
       });
     },

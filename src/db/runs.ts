@@ -1,5 +1,4 @@
 import {
-  isTerminal,
   stageRank,
   type JobFailure,
   type Lease,
@@ -8,7 +7,7 @@ import {
 } from '../domain/job.ts';
 import { createBlobRecords } from './blobs.ts';
 import type { Sql } from './connect.ts';
-import type { JobOutput, JobRow } from './job-row.ts';
+import type { JobOutput } from './job-row.ts';
 
 export interface FinishRecord {
   readonly jobId: string;
@@ -35,40 +34,58 @@ const findRunIndex = async (tx: Sql, jobId: string, runId: string): Promise<numb
  * greater than what the row has, so late tries of older attempts and runs change nothing.
  */
 export function createRunStore(sql: Sql) {
-  /** Numbers the Temporal run and lets it supersede the row of the run before. Repeating it changes nothing. */
-  const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
-    const known = await findRunIndex(tx, jobId, runId);
-    if (known !== undefined) return known;
-    const [job] = await tx<Pick<JobRow, 'runIndex' | 'state'>[]>`
-      select run_index, state from jobs where id = ${jobId} for update`;
+  /**
+   * Numbers a Temporal run that has no number yet and lets it supersede the row of the run before. One statement: the
+   * row is locked first, and another try of the same run that was quicker makes the insert do nothing. `lazily` leaves
+   * the wait for the disk to the next commit.
+   */
+  const insertRun = async (
+    tx: Sql,
+    jobId: string,
+    runId: string,
+    lazily: boolean,
+  ): Promise<number | undefined> => {
     // A row that ended before any run opened was cancelled before Temporal acknowledged the start.
-    if (!job || (job.runIndex === 0 && isTerminal(job.state))) return undefined;
-    // Opened by another try while this one waited for the row.
-    const meanwhile = await findRunIndex(tx, jobId, runId);
-    if (meanwhile !== undefined) return meanwhile;
-    const runIndex = job.runIndex + 1;
-    await tx`
-      insert into job_runs (job_id, run_id, run_index) values (${jobId}, ${runId}, ${runIndex})`;
-    await tx`
-      update jobs set run_id = ${runId}, run_index = ${runIndex}, attempt = 0, stage_rank = 0,
+    const [opened] = await tx<{ runIndex: number }[]>`
+      with job as (
+        select id, run_index + 1 as next from jobs
+        where id = ${jobId} and (run_index > 0 or state in ('queued', 'running')) for update
+      ), run as (
+        insert into job_runs (job_id, run_id, run_index) select id, ${runId}, next from job
+        on conflict (job_id, run_id) do nothing returning run_index
+      ), commit as materialized (
+        select case when ${lazily} then set_config('synchronous_commit', 'off', true) end
+      )
+      update jobs set run_id = ${runId}, run_index = run.run_index, attempt = 0, stage_rank = 0,
         state = 'queued', held = false, server_id = null, outputs = null, failure = null, finished_at = null,
         started_at = coalesce(started_at, now()), changed_at = now(),
-        cancel_requested_at = case when run_index > 0 then null else cancel_requested_at end
-      where id = ${jobId}`;
-    return runIndex;
+        cancel_requested_at = case when jobs.run_index > 0 then null else cancel_requested_at end
+      from run cross join commit where jobs.id = ${jobId} returning jobs.run_index`;
+    return opened?.runIndex;
   };
 
-  return {
-    /** The run's number, or undefined when the job is gone or was cancelled before it started. */
-    openRun: (jobId: string, runId: string): Promise<number | undefined> =>
-      sql.begin((tx) => openRun(tx as unknown as Sql, jobId, runId)),
+  /** Repeating it changes nothing. */
+  const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> =>
+    (await findRunIndex(tx, jobId, runId)) ??
+    (await insertRun(tx, jobId, runId, false)) ??
+    // Opened by another try while this one waited for the row.
+    (await findRunIndex(tx, jobId, runId));
 
-    /** Notes that an attempt reached a stage. */
+  return {
+    /**
+     * The run's number, or undefined when the job is gone or was cancelled before it started. What a crash of the
+     * database loses of it the claim repeats; a grant, being a later commit, makes it last.
+     */
+    openRun: async (jobId: string, runId: string): Promise<number | undefined> =>
+      (await insertRun(sql, jobId, runId, true)) ?? findRunIndex(sql, jobId, runId),
+
+    /** Notes that an attempt reached a stage. A crash of the database may lose the note: it only informs. */
     async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {
       await sql`
+        with commit as materialized (select set_config('synchronous_commit', 'off', true))
         update jobs set stage_rank = ${stageRank(stage)}, attempt = ${lease.attempt}, server_id = ${lease.serverId},
           state = 'running', prompt_request = ${promptRequest}, changed_at = now()
-        where id = ${lease.jobId} and run_index = ${lease.runIndex} and state in ('queued', 'running')
+        from commit where id = ${lease.jobId} and run_index = ${lease.runIndex} and state in ('queued', 'running')
           and (attempt, stage_rank) < (${lease.attempt}, ${stageRank(stage)})`;
     },
 
@@ -76,10 +93,14 @@ export function createRunStore(sql: Sql) {
     async finish(record: FinishRecord): Promise<boolean> {
       return sql.begin(async (begun) => {
         const tx = begun as unknown as Sql;
-        const runIndex = await openRun(tx, record.jobId, record.runId);
-        if (record.releaseLease)
-          await tx`
-            delete from leases where job_id = ${record.jobId} and run_id = ${record.runId} and attempt = ${record.attempt}`;
+        // Sent together, to be answered in one round trip.
+        const [runIndex] = await Promise.all([
+          openRun(tx, record.jobId, record.runId),
+          record.releaseLease
+            ? tx`
+                delete from leases where job_id = ${record.jobId} and run_id = ${record.runId} and attempt = ${record.attempt}`
+            : undefined,
+        ]);
         if (runIndex === undefined) return false;
         const outputs = record.outputs?.map(
           ({ storageKey: _key, sha256: _sum, ...output }) => output,

@@ -44,6 +44,7 @@ export interface EmbeddedPostgres {
 
 const HOST = '127.0.0.1';
 const USER = 'orchestrator';
+const DATABASE = 'orchestrator';
 const DRAFT_PREFIX = 'cluster.draft-';
 
 /** Sized for a small machine that also draws; durability stays on. */
@@ -184,6 +185,13 @@ const ensureDatabase = async (serverUrl: string, database: string): Promise<void
   }
 };
 
+const serverUrlOf = (password: string, port: number): string =>
+  `postgres://${USER}:${password}@${HOST}:${port}`;
+
+/** How the server of this data folder is reached while it runs on that port. */
+export const embeddedPostgresUrl = async (dataDir: string, port: number): Promise<string> =>
+  `${serverUrlOf((await readPassword(dataDir)) ?? '', port)}/${DATABASE}`;
+
 /**
  * Starts the PostgreSQL that comes with the package on 127.0.0.1, making its data on the first start and recovering
  * after a kill. Works as root by running it under another user. Throws `configuration` with the way out.
@@ -223,8 +231,8 @@ export const startEmbeddedPostgres = async (
     logger,
     ...(options.runDir === undefined ? {} : { runDir: options.runDir }),
   });
-  const database = options.database ?? 'orchestrator';
-  const serverUrl = `postgres://${USER}:${password}@${HOST}:${port}`;
+  const database = options.database ?? DATABASE;
+  const serverUrl = serverUrlOf(password, port);
   try {
     await untilReady(server, cluster, options.readyTimeoutMs ?? 60_000);
     await ensureDatabase(serverUrl, database);

@@ -10,57 +10,69 @@ import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { roleOptions, type StackOptions, type StackPart } from './stack-options.ts';
 import { startRoleProcess } from './stack-part.ts';
 import { stackPaths } from './stack-paths.ts';
-import { LOOPBACK, type Ports } from './stack-ports.ts';
+import { LOOPBACK, type StackPorts } from './stack-ports.ts';
 import { provideTemporalBinary } from './temporal-binary.ts';
 import { ensureSearchAttributes } from './temporal-namespace.ts';
-import { startTemporalDevServer } from './temporal-server.ts';
+import { startTemporalDevServer, type TemporalDevServer } from './temporal-server.ts';
 
 /** PostgreSQL: the configured one, else embedded in DATA_DIR. */
 export async function startDatabase(
   { config, env, logger }: StackOptions,
   lifecycle: Lifecycle,
-  port: number,
-): Promise<{ url: string; part: StackPart }> {
+  ports: StackPorts,
+): Promise<{ url: string; embeddedPort?: number; part: StackPart }> {
   if (config.DATABASE_URL !== undefined) {
     const { hostname, port: at, pathname } = new URL(config.DATABASE_URL);
     const address = `${hostname}:${at || '5432'}${pathname}`;
     return { url: config.DATABASE_URL, part: { name: 'PostgreSQL', address, state: 'yours' } };
   }
   const paths = stackPaths(config.DATA_DIR);
-  const postgres = await startEmbeddedPostgres({
-    dataDir: paths.postgres,
-    port,
-    logFile: paths.log('postgres'),
-    pathEnv: env['PATH'] ?? '',
-    runDir: paths.run,
-    restart: true,
-    logger,
-  });
+  const postgres = await ports.open('POSTGRES_PORT', (port) =>
+    startEmbeddedPostgres({
+      dataDir: paths.postgres,
+      port,
+      logFile: paths.log('postgres'),
+      pathEnv: env['PATH'] ?? '',
+      runDir: paths.run,
+      restart: true,
+      logger,
+    }),
+  );
   lifecycle.add('postgres', postgres, (open) => open.stop());
-  const part = { name: 'PostgreSQL', address: `${LOOPBACK}:${postgres.port}`, state: 'embedded' };
-  return { url: postgres.url, part };
+  const part = {
+    name: 'PostgreSQL',
+    address: `${LOOPBACK}:${postgres.port}`,
+    state: `embedded${ports.moved('POSTGRES_PORT')}`,
+  };
+  return { url: postgres.url, embeddedPort: postgres.port, part };
 }
+
+const UI = 'Temporal Web UI';
 
 interface StartedTemporal {
   readonly address: string;
   readonly uiUrl: string | undefined;
-  readonly part: StackPart;
+  readonly parts: readonly StackPart[];
 }
 
 /** Temporal: the configured server, else a dev server on a file in DATA_DIR. */
 export async function startTemporal(
   options: StackOptions,
   lifecycle: Lifecycle,
-  ports: Ports,
+  ports: StackPorts,
 ): Promise<StartedTemporal> {
   const { config, env, logger } = options;
   if (config.TEMPORAL_ADDRESS !== undefined) {
     await addSearchAttributes({ ...config, TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS }, logger);
     const address = config.TEMPORAL_ADDRESS;
+    const uiUrl = config.TEMPORAL_UI_URL;
     return {
       address,
-      uiUrl: config.TEMPORAL_UI_URL,
-      part: { name: 'Temporal', address, state: 'yours' },
+      uiUrl,
+      parts: [
+        { name: 'Temporal', address, state: 'yours' },
+        ...(uiUrl === undefined ? [] : [{ name: UI, address: uiUrl, state: 'yours' }]),
+      ],
     };
   }
   const paths = stackPaths(config.DATA_DIR);
@@ -73,27 +85,35 @@ export async function startTemporal(
     report: options.report,
     signal: options.signal,
   });
-  const server = await startTemporalDevServer({
-    binary: binary.path,
-    dataFile: paths.temporal,
-    ip: LOOPBACK,
-    port: ports.TEMPORAL_PORT,
-    uiPort: ports.TEMPORAL_UI_PORT,
-    logFile: paths.log('temporal'),
-    namespace: config.TEMPORAL_NAMESPACE,
-    searchAttributes: SEARCH_ATTRIBUTES,
-    env,
-    runDir: paths.run,
-    restart: true,
-    signal: options.signal,
-    logger,
-  });
+  const startOn = (port: number, uiPort: number): Promise<TemporalDevServer> =>
+    startTemporalDevServer({
+      binary: binary.path,
+      dataFile: paths.temporal,
+      ip: LOOPBACK,
+      port,
+      uiPort,
+      logFile: paths.log('temporal'),
+      namespace: config.TEMPORAL_NAMESPACE,
+      searchAttributes: SEARCH_ATTRIBUTES,
+      env,
+      runDir: paths.run,
+      restart: true,
+      signal: options.signal,
+      logger,
+    });
+  const server = await ports.open('TEMPORAL_PORT', (port) =>
+    ports.open('TEMPORAL_UI_PORT', (uiPort) => startOn(port, uiPort)),
+  );
   lifecycle.add('temporal', server, (open) => open.stop());
-  const state = `dev server ${binary.serverVersion}`;
+  const state = `dev server ${binary.serverVersion}${ports.moved('TEMPORAL_PORT')}`;
+  const uiUrl = server.uiUrl ?? '';
   return {
     address: server.address,
-    uiUrl: server.uiUrl,
-    part: { name: 'Temporal', address: server.address, state },
+    uiUrl,
+    parts: [
+      { name: 'Temporal', address: server.address, state },
+      { name: UI, address: uiUrl, state: `ready${ports.moved('TEMPORAL_UI_PORT')}` },
+    ],
   };
 }
 
@@ -125,7 +145,7 @@ async function addSearchAttributes(
 export async function startComfy(
   options: StackOptions,
   lifecycle: Lifecycle,
-  port: number,
+  ports: StackPorts,
 ): Promise<{ httpUrl: string; wsUrl?: string | undefined; part: StackPart }> {
   const { config } = options;
   if (config.COMFY_HTTP_URL !== undefined) {
@@ -133,11 +153,15 @@ export async function startComfy(
     const part = { name: 'ComfyUI', address: origin, state: 'yours' };
     return { httpUrl: config.COMFY_HTTP_URL, wsUrl: config.COMFY_WS_URL, part };
   }
-  const simulator = await startRoleProcess({
-    ...roleOptions(options, 'simulator', options.env),
-    args: ['simulator', '--port', String(port), '--data', stackPaths(config.DATA_DIR).simulator],
+  const data = stackPaths(config.DATA_DIR).simulator;
+  const httpUrl = await ports.open('SIM_PORT', async (port) => {
+    const simulator = await startRoleProcess({
+      ...roleOptions(options, 'simulator', options.env),
+      args: ['simulator', '--port', String(port), '--data', data],
+    });
+    lifecycle.add('simulator', simulator, (open) => open.process.stop());
+    return `http://${LOOPBACK}:${port}`;
   });
-  lifecycle.add('simulator', simulator, (open) => open.process.stop());
-  const httpUrl = `http://${LOOPBACK}:${port}`;
-  return { httpUrl, part: { name: 'ComfyUI', address: httpUrl, state: 'simulated' } };
+  const state = `simulated${ports.moved('SIM_PORT')}`;
+  return { httpUrl, part: { name: 'ComfyUI', address: httpUrl, state } };
 }

@@ -36,5 +36,6 @@ export const roleOptions = (
   dataDir: options.config.DATA_DIR,
   program: options.program,
   logger: options.logger,
+  signal: options.signal,
   ...(options.onLine ? { onLine: (line: string) => options.onLine?.(name, line) } : {}),
 });

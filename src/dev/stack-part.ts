@@ -16,6 +16,8 @@ export interface RoleProcessOptions {
   readonly program: { readonly execPath: string; readonly args: readonly string[] };
   readonly onLine?: (line: string) => void;
   readonly logger: Logger;
+  /** Gives up the start; once ready the process is stopped by its handle only. */
+  readonly signal: AbortSignal;
 }
 
 export interface RoleProcess {
@@ -29,7 +31,8 @@ const READY_TIMEOUT_MS = 90_000;
 
 /** Starts a role of this program as a child and waits until it says that it is ready. Throws `configuration` with the end of its log. */
 export async function startRoleProcess(options: RoleProcessOptions): Promise<RoleProcess> {
-  const { name, dataDir, program } = options;
+  const { name, dataDir, program, signal } = options;
+  signal.throwIfAborted();
   const logFile = stackPaths(dataDir).log(name);
   let onReady: (url: string | undefined) => void = () => undefined;
   const ready = new Promise<string | undefined>((resolve) => (onReady = resolve));
@@ -53,11 +56,14 @@ export async function startRoleProcess(options: RoleProcessOptions): Promise<Rol
     ready.then((url) => ({ url })),
     child.nextExit().then(() => 'it ended' as const),
     new Promise<'it was not ready in time'>((resolve) => {
-      timer = setTimeout(() => resolve('it was not ready in time'), READY_TIMEOUT_MS);
+      const giveUp = (): void => resolve('it was not ready in time');
+      timer = setTimeout(giveUp, READY_TIMEOUT_MS);
+      signal.addEventListener('abort', giveUp, { once: true });
     }),
   ]).finally(() => clearTimeout(timer));
   if (typeof outcome !== 'string') return { process: child, url: outcome.url };
   await child.stop();
+  signal.throwIfAborted();
   const tail = await readLogTail(logFile, child.logOffset);
   throw new OrchestratorError(
     'configuration',

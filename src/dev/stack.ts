@@ -1,19 +1,19 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createLifecycle } from '../lifecycle.ts';
 import { lockDataDir } from './data-dir-lock.ts';
+import { limitLogs } from './log-file.ts';
 import { stopOrphans } from './process-record.ts';
 import { settled } from './settled.ts';
 import { startComfy, startDatabase, startTemporal } from './stack-engines.ts';
 import type { StackOptions, StackPart } from './stack-options.ts';
 import { stackPaths } from './stack-paths.ts';
-import { choosePorts } from './stack-ports.ts';
+import { createStackPorts, portsToOpen } from './stack-ports.ts';
 import { startRoles } from './stack-roles.ts';
+import { writeStackState } from './stack-state.ts';
 
 export interface Stack {
   readonly url: string;
-  readonly temporalAddress: string;
   readonly temporalUiUrl: string | undefined;
-  readonly databaseUrl: string;
   readonly parts: readonly StackPart[];
   /** Stops api and workers and starts them again, for `dev`. */
   restartRoles(): Promise<void>;
@@ -30,11 +30,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await mkdir(paths.logs, { recursive: true });
     lifecycle.add('lock', await lockDataDir(config.DATA_DIR), (lock) => lock.release());
     await stopOrphans(paths.run, { logger });
-    const ports = await choosePorts(config);
+    const ports = createStackPorts(config);
+    await ports.assertSetPortsFree(portsToOpen(config));
+    lifecycle.add('logs', limitLogs(paths.logs), (limit) => limit.close());
     const [database, temporal, comfy] = await settled([
-      startDatabase(options, lifecycle, ports.POSTGRES_PORT),
+      startDatabase(options, lifecycle, ports),
       startTemporal(options, lifecycle, ports),
-      startComfy(options, lifecycle, ports.SIM_PORT),
+      startComfy(options, lifecycle, ports),
     ]);
     const env = {
       ...options.env,
@@ -42,28 +44,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       TEMPORAL_ADDRESS: temporal.address,
       COMFY_HTTP_URL: comfy.httpUrl,
       ...(comfy.wsUrl ? { COMFY_WS_URL: comfy.wsUrl } : {}),
-      PORT: String(ports.PORT),
     };
-    const roles = await startRoles(options, env);
+    const roles = await startRoles(options, env, ports);
     lifecycle.add('roles', roles, (open) => open.stop());
-    const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${ports.PORT}`;
+    const url = `http://${reachableHost(config.HOST)}:${roles.port}`;
     const parts: StackPart[] = [
-      { name: 'API', address: url, state: 'ready' },
+      { name: 'API', address: url, state: `ready${ports.moved('PORT')}` },
       { name: 'Workers', address: 'cpu, gpu', state: 'polling' },
       database.part,
-      temporal.part,
-      ...(temporal.uiUrl
-        ? [{ name: 'Temporal Web UI', address: temporal.uiUrl, state: 'ready' }]
-        : []),
+      ...temporal.parts,
       comfy.part,
     ];
-    await writeFile(paths.state, JSON.stringify({ pid: process.pid, ports, parts }, null, 2));
-    lifecycle.add('state file', paths.state, (path) => rm(path, { force: true }));
-    return {
+    const stateFile = await writeStackState(config.DATA_DIR, {
       url,
       temporalAddress: temporal.address,
+      comfyUrl: comfy.httpUrl,
+      ...(database.embeddedPort === undefined ? {} : { postgresPort: database.embeddedPort }),
+      parts,
+    });
+    lifecycle.add('state file', stateFile, (path) => rm(path, { force: true }));
+    return {
+      url,
       temporalUiUrl: temporal.uiUrl,
-      databaseUrl: database.url,
       parts,
       restartRoles: () => roles.restart(),
       stop: () => lifecycle.release(),
@@ -72,4 +74,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await lifecycle.release();
     throw error;
   }
+}
+
+/** How a browser on this machine writes the address. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -82,6 +82,8 @@ export interface Lease {
   /** Why this server was chosen, in words. */
   readonly reason: string;
   readonly grantedAt: string;
+  /** W3C traceparent of the job. */
+  readonly traceId: string;
 }
 
 /** Bytes that are too large for a payload. */

@@ -57,6 +57,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       serverId,
       model: entry.model,
       reason,
+      traceId: request.traceId,
       promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
     });
     if (answer.outcome === 'full' || answer.outcome === 'held') return;
@@ -68,11 +69,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const pass = async (): Promise<void> => {
     if (waiting.size === 0) return;
     const servers = await deps.leases.listRoom(deps.pool);
-    // An unreachable server is still granted when nothing else is there: its worker waits for it, and the lease with it.
-    const usable = servers.some((server) => server.reachable)
-      ? servers
-      : servers.map((server) => ({ ...server, reachable: true }));
-    for (const { key, serverId, reason } of place([...waiting.values()], usable)) {
+    for (const { key, serverId, reason } of place([...waiting.values()], servers)) {
       const entry = waiting.get(key);
       if (entry) await grant(entry, serverId, reason);
     }
@@ -105,9 +102,15 @@ export function createPlacer(deps: PlacerDeps): Placer {
   return {
     async claim(request, signal) {
       if (request.release) await deps.leases.release(request.release);
-      const runIndex = await deps.runs.openRun(request.jobId, request.runId);
+      const [runIndex, model, held] = await Promise.all([
+        deps.runs.openRun(request.jobId, request.runId),
+        deps.modelOf(request.jobId),
+        deps.leases.listOfRun(request.jobId, request.runId),
+      ]);
       if (runIndex === undefined) throw closedJob(request.jobId);
-      const model = await deps.modelOf(request.jobId);
+      // A try before this one may have been granted and have died before it could say so: its lease is this one's.
+      const mine = held.find((lease) => lease.attempt === request.attempt);
+      if (mine) return mine;
       const key = `${request.runId}/${request.attempt}`;
       return new Promise<Lease>((resolve, reject) => {
         const { priority } = request;

@@ -47,6 +47,7 @@ export async function claimServer(
           tenant: input.tenant,
           pool: input.pool,
           attempt,
+          traceId: input.traceId,
           priority,
           ...(release ? { release } : {}),
         }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createJobRuns, type JobRuns } from '../../src/client/job-runs.ts';
+import { readRunHistory } from '../../src/client/run-history.ts';
 import { connectTemporal } from '../../src/client/temporal.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
@@ -37,7 +38,7 @@ async function runsOf(client: Client, jobId: string): Promise<string[]> {
 }
 
 const expectOneRun = async (stack: TestStack, client: Client, jobId: string): Promise<void> => {
-  const row = await untilState(stack, jobId, 'succeeded', 60_000);
+  const row = await untilState(stack, jobId, 'succeeded');
   await until('visibility shows the run', async () => (await runsOf(client, jobId)).length > 0);
   expect(await runsOf(client, jobId)).toEqual([row.runId]);
   expect(row).toMatchObject({ runIndex: 1, attempt: 1 });
@@ -107,7 +108,7 @@ describe('an accepted job', () => {
     const { status, jobIds } = await postJobs(stack.url, { jobs });
     expect({ status, count: jobIds.length }).toEqual({ status: 202, count: 30 });
     for (const jobId of jobIds) {
-      await untilState(stack, jobId, 'succeeded', 60_000);
+      await untilState(stack, jobId, 'succeeded');
       expect(executionsOf(stack.simulator, jobId)).toHaveLength(1);
     }
     const leases = await stack.sql`select from leases where job_id = any(${[...jobIds]}::uuid[])`;
@@ -229,7 +230,10 @@ describe('a database that goes away', () => {
   it('makes requests 503 with nothing half done, and everything goes on when it is back', async () => {
     const through = new URL(stack.env['DATABASE_URL'] ?? '');
     through.port = String(proxy.port);
-    const { url = '' } = await stack.serve('monolith', { DATABASE_URL: through.href });
+    const { url = '' } = await stack.serve('monolith', {
+      DATABASE_URL: through.href,
+      PRIORITY_AGE_SECONDS: '1',
+    });
     const drawing = await postPicture({ url }, 40);
     await untilDrawing(stack, drawing);
     const waited = fetch(`${url}/v1/consumer/jobs?wait=true`, {
@@ -237,8 +241,18 @@ describe('a database that goes away', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(pictureRequest()),
     });
+    const placed = async (): Promise<number> => (await stack.sql`select from leases`).count;
+    await until('the waiting request is placed', async () => (await placed()) === 2);
+    const unclaimed = await postPicture({ url });
+    const claimsOf = async (): Promise<number> => {
+      const history = await readRunHistory(stack.client, unclaimed);
+      const names = history?.events.map(
+        ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name,
+      );
+      return names?.filter((name) => name === 'claim').length ?? 0;
+    };
+    await until('the third waits for room', async () => (await claimsOf()) > 0);
     const accepted = async (): Promise<number> => (await stack.sql`select from jobs`).count;
-    await until('the waiting request is accepted', async () => (await accepted()) === 2);
 
     await proxy.cut();
     for (const body of [pictureRequest(), { jobs: [pictureRequest(), pictureRequest()] }]) {
@@ -249,17 +263,21 @@ describe('a database that goes away', () => {
     }
     const read = await fetch(`${url}/v1/consumer/jobs/${drawing}`);
     expect(read.status).toBe(503);
-    expect(await accepted()).toBe(2);
+    expect(await accepted()).toBe(3);
+    await until('the third has been moved up a priority level and another', async () => {
+      return (await claimsOf()) >= 3;
+    });
     await until('the drawing is done', () =>
       executionsOf(stack.simulator, drawing).every((drawn) => drawn.endedAt !== undefined),
     );
 
     await proxy.restore();
-    expect((await untilState(stack, drawing, 'succeeded', 60_000)).attempt).toBe(1);
-    expect((await waited).status).toBe(200);
+    expect((await untilState(stack, drawing, 'succeeded')).attempt).toBe(1);
+    expect((await waited).ok).toBe(true);
+    await untilState(stack, unclaimed, 'succeeded');
     const { status, jobIds } = await postJobs(url, { jobs: [pictureRequest(), pictureRequest()] });
     expect(status).toBe(202);
     for (const jobId of jobIds) await untilState(stack, jobId, 'succeeded');
-    expect(await accepted()).toBe(4);
+    expect(await accepted()).toBe(5);
   });
 });

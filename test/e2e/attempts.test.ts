@@ -12,6 +12,7 @@ import {
   newJobRow,
   postPicture,
   promptsOn,
+  rowOf,
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
@@ -155,7 +156,6 @@ describe('a server that stays away', () => {
       COMFY_HTTP_URL: `http://127.0.0.1:${proxy.port}`,
       COMFY_WS_URL: `ws://127.0.0.1:${proxy.port}/ws`,
       SERVER_LOST_AFTER_SECONDS: '2',
-      JOB_MAX_ATTEMPTS: '2',
     });
     api = { url };
     await until('the server is known', async () => {
@@ -168,25 +168,52 @@ describe('a server that stays away', () => {
     await proxy.close();
   });
 
-  it('ends the job after its last attempt, and is freed of its prompts when it returns', async () => {
-    const jobId = await postPicture(api, 150);
+  it('costs attempts only until it is known to be away; then jobs wait, and one picture is drawn', async () => {
+    const jobId = await postPicture(api, 70);
     await untilDrawing(stack, jobId);
     await proxy.cut();
-    const row = await untilState(stack, jobId, 'failed', 60_000);
-    expect(row.attempt).toBe(2);
-    expect(row.failure).toMatchObject({ code: 'attempts_exhausted' });
-    expect(await leasesOf(stack, jobId)).toHaveLength(2);
+    await until('the server is known to be away', async () => {
+      const reachable = await stack.sql`select from servers where reachable`;
+      return reachable.count === 0;
+    });
+    const late = await postPicture(api);
+    await until(
+      'the first attempt is given up',
+      async () => (await rowOf(stack, jobId)).attempt > 1,
+    );
+    expect(await leasesOf(stack, late)).toEqual([]);
 
     await proxy.restore();
-    await until(
-      'its room is free',
-      async () => (await leasesOf(stack, jobId)).length === 0,
-      60_000,
-    );
+    await untilState(stack, jobId, 'succeeded', 90_000);
+    await untilState(stack, late, 'succeeded');
+    const outcomes = executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['interrupted', 'success']);
+    await until('no lease is left', async () => (await leasesOf(stack, jobId)).length === 0);
     expect(await promptsOn(stack.simulator.url)).toEqual({ running: [], pending: [] });
-    expect(executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome)).toEqual([
-      'interrupted',
-    ]);
-    await untilState(stack, await postPicture(api), 'succeeded');
+  });
+});
+
+describe('a job whose every attempt is interrupted', () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack({
+      simulator: { stepMs: STEP_MS },
+      env: { JOB_MAX_ATTEMPTS: '2' },
+    });
+  });
+  afterAll(() => stack.stop());
+
+  it('fails after the last one, with the evidence', async () => {
+    const jobId = await postPicture(stack, 100);
+    for (const attempt of [1, 2]) {
+      await until(`attempt ${attempt} is drawn`, () => {
+        const drawn = executionsOf(stack.simulator, jobId);
+        return drawn.length === attempt && drawn.at(-1)?.outcome === undefined;
+      });
+      await fetch(`${stack.simulator.url}/interrupt`, { method: 'POST', body: '{}' });
+    }
+    const { failure } = await untilState(stack, jobId, 'failed');
+    expect(failure).toMatchObject({ code: 'attempts_exhausted' });
+    expect(failure?.message).toMatch(/interrupted/);
   });
 });

@@ -24,6 +24,9 @@ const LONG = { steps: 150 };
 /** Long enough to be met while it draws, short enough to wait for. */
 const SOME = { steps: 30 };
 
+/** Temporal deletes a run only when its queues have noted that all tasks of it are done, every 30 s or so. */
+const DELETION_MS = 90_000;
+
 let stack: TestStack;
 let jobs: JobClient;
 let cli: OperatorCli;
@@ -232,11 +235,14 @@ describe('delete of a finished job', () => {
     await jobs.ends(jobId, 'Succeeded');
     await cli.run(DELETE, { JOB_ID: jobId });
     const handle = stack.client.workflow.getHandle(`job-${jobId}`);
-    await until('Temporal has deleted it', () =>
-      handle.describe().then(
-        () => false,
-        () => true,
-      ),
+    await until(
+      'Temporal has deleted it',
+      () =>
+        handle.describe().then(
+          () => false,
+          () => true,
+        ),
+      DELETION_MS,
     );
     await jobs.expectFreeServer();
     expect(await jobs.read(jobId)).toMatchObject({
@@ -244,7 +250,7 @@ describe('delete of a finished job', () => {
       result: { available: true },
     });
     expect(jobs.executionsOf(promptIdFor(jobId, 1, 1))).toEqual(['success']);
-  });
+  }, 180_000);
 });
 
 describe('reset', () => {

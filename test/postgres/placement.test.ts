@@ -47,6 +47,7 @@ const grantRequest = (jobId: string, change: Partial<GrantRequest> = {}): GrantR
   serverId: 'a',
   model: SD1,
   reason: 'room',
+  traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
   promptId: (runIndex) => promptIdFor(jobId, runIndex, change.attempt ?? 1),
   ...change,
 });
@@ -135,6 +136,7 @@ describe('two placers on one database', () => {
     runId: `run-${jobId}`,
     tenant: 'local',
     pool: 'default',
+    traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
     attempt: 1,
     priority: 3,
     scheduledAtMs: Date.now(),

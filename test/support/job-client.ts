@@ -7,6 +7,9 @@ import { until } from './until.ts';
 
 export const SD1_MODEL = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 
+/** For a machine that is busy with something else. */
+const PATIENCE_MS = 60_000;
+
 export interface PromptQueue {
   readonly running: readonly string[];
   readonly pending: readonly string[];
@@ -83,13 +86,17 @@ export function createJobClient(stack: JobClientStack) {
 
     /** Resolves with the events once the last has that type: the row ends a moment before the run does. */
     eventsEnd: (jobId: string, type: string): Promise<JobEventList['events']> =>
-      until(`the events of ${jobId} end with ${type}`, async () => {
-        const read = await events(jobId);
-        return read.at(-1)?.type === type && read;
-      }),
+      until(
+        `the events of ${jobId} end with ${type}`,
+        async () => {
+          const read = await events(jobId);
+          return read.at(-1)?.type === type && read;
+        },
+        PATIENCE_MS,
+      ),
 
     /** Resolves with the status once its last event has that type. */
-    ends: (jobId: string, type: string, timeoutMs?: number): Promise<JobStatus> =>
+    ends: (jobId: string, type: string, timeoutMs = PATIENCE_MS): Promise<JobStatus> =>
       until(
         `job ${jobId} ends as ${type}`,
         async () => {
@@ -104,13 +111,15 @@ export function createJobClient(stack: JobClientStack) {
     /** Resolves when the simulator draws the job's prompt of that run and attempt; returns the prompt id. */
     async drawing(jobId: string, runIndex = 1, attempt = 1): Promise<string> {
       const promptId = promptIdFor(jobId, runIndex, attempt);
-      await until(`job ${jobId} is drawn`, async () =>
-        (await comfyQueue()).running.includes(promptId),
+      await until(
+        `job ${jobId} is drawn`,
+        async () => (await comfyQueue()).running.includes(promptId),
+        PATIENCE_MS,
       );
       return promptId;
     },
 
-    /** How often the simulator took up each prompt of the job's first runs, and how that ended. */
+    /** How each execution of the prompt by the simulator ended. */
     executionsOf: (promptId: string): (string | undefined)[] =>
       stack.simulator
         .executions()

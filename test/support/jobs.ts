@@ -70,7 +70,7 @@ export const untilState = (
   stack: Pick<TestStack, 'sql'>,
   jobId: string,
   state: JobState,
-  timeoutMs?: number,
+  timeoutMs = 60_000,
 ): Promise<JobRow> =>
   until(
     `job ${jobId} is ${state}`,

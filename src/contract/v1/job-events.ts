@@ -25,8 +25,22 @@ export const JobEventList = z
   .openapi('JobEventList');
 export type JobEventList = z.infer<typeof JobEventList>;
 
+/** An event's context as clients see it: a graph that is too large for a history as a signed link to its file. */
+export function linkedContext(
+  context: DomainEvent['context'],
+  blobUrl: (blobKey: string) => { readonly url: string },
+): Record<string, unknown> {
+  const { comfy_prompt_request_blob: blobKey, ...rest } = context;
+  if (typeof blobKey !== 'string') return { ...context };
+  return { ...rest, comfy_prompt_request: blobUrl(blobKey).url };
+}
+
 /** Events on the wire, oldest first. */
-export function jobEventList(jobId: string, events: readonly DomainEvent[]): JobEventList {
+export function jobEventList(
+  jobId: string,
+  events: readonly DomainEvent[],
+  blobUrl: (blobKey: string) => { readonly url: string },
+): JobEventList {
   return {
     jobId,
     events: events.map((event) => ({
@@ -39,7 +53,7 @@ export function jobEventList(jobId: string, events: readonly DomainEvent[]): Job
       tries: event.tries,
       ...(event.worker === undefined ? {} : { worker: event.worker }),
       ...(event.serverId === undefined ? {} : { serverId: event.serverId }),
-      context: { ...event.context },
+      context: linkedContext(event.context, blobUrl),
     })),
   };
 }

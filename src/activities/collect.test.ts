@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CollectResult, Lease } from '../domain/job.ts';
+import { OrchestratorError } from '../errors.ts';
+import type { Executor, WatchOptions } from '../ports.ts';
+import { createLocalStore } from '../storage/local.ts';
+import { silentLogger } from '../telemetry.ts';
+import type { CollectInput } from './activity-types.ts';
+import { createCollect } from './collect.ts';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'collect-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const LOST_AFTER_MS = 60_000;
+const unreachable = new OrchestratorError('server_unreachable', 'no answer', { retryable: true });
+
+/** Collects from a server whose watch does as told, one hour after the prompt was submitted. */
+function collect(watch: (options: WatchOptions) => Promise<never>): Promise<CollectResult> {
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const { runId } = environment.context.info.workflowExecution ?? { runId: '' };
+  const lease: Lease = {
+    jobId: '37d9d863-7928-41c1-bc83-626c00995137',
+    runId,
+    runIndex: 1,
+    attempt: 1,
+    serverId: 'local',
+    promptId: '5471d64f-c8e0-57cd-9b23-3a17979a6ea1',
+    reason: 'room',
+    grantedAt: new Date().toISOString(),
+    traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
+  };
+  const input: CollectInput = {
+    lease,
+    receipt: {
+      promptId: lease.promptId,
+      response: '{}',
+      reattached: false,
+      bootId: 'boot',
+      submittedAt: new Date(Date.now() - 3_600_000).toISOString(),
+    },
+    outputPrefix: 'x/y',
+    expectedOutputs: 1,
+    serverLostAfterMs: LOST_AFTER_MS,
+  };
+  const executor = {
+    serverId: 'local',
+    watch: (_promptId: string, options: WatchOptions) => watch(options),
+  } as unknown as Executor;
+  const activity = createCollect({
+    executor,
+    storage: createLocalStore(dir),
+    logger: silentLogger,
+    isRunClosed: () => Promise.resolve(false),
+  });
+  return environment.run<[CollectInput], CollectResult, typeof activity>(activity, input);
+}
+
+describe('a server that does not answer', () => {
+  it('is lost when it has not answered since the prompt was submitted', async () => {
+    const result = collect(() => Promise.reject(unreachable));
+    await expect(result).rejects.toMatchObject({
+      code: 'server_lost',
+      retryable: false,
+      message: 'local has not answered for 3600 s: no answer',
+    });
+  });
+
+  it('is not lost when it answered a moment ago, though there was no progress', async () => {
+    const result = collect((options) => {
+      options.onAnswer?.();
+      return Promise.reject(unreachable);
+    });
+    await expect(result).rejects.toBe(unreachable);
+  });
+
+  it('is lost although progress is told that was known before', async () => {
+    const result = collect((options) => {
+      options.onProgress?.({ fraction: 0.5 });
+      return Promise.reject(unreachable);
+    });
+    await expect(result).rejects.toMatchObject({ code: 'server_lost' });
+  });
+});

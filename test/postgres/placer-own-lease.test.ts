@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createJobStore } from '../../src/db/jobs.ts';
+import { createLeaseStore } from '../../src/db/leases.ts';
+import { createRunStore } from '../../src/db/runs.ts';
+import type { Lease } from '../../src/domain/job.ts';
+import { silentLogger } from '../../src/telemetry.ts';
+import { createPlacer } from '../../src/workers/placer.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { newJobRow } from '../support/jobs.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+describe('a claim that is tried again', () => {
+  it('gets the lease that a try before it was granted, although the server is full with it', async () => {
+    const { sql } = database;
+    await sql`insert into servers (id, pool, room, reachable) values ('gpu-a', 'default', 1, true)`;
+    const job = newJobRow();
+    await createJobStore(sql).insertJobs([job]);
+    const leases = createLeaseStore(sql);
+    const runs = createRunStore(sql);
+    await runs.openRun(job.id, 'run-1');
+    const granted = await leases.grant({
+      jobId: job.id,
+      runId: 'run-1',
+      attempt: 1,
+      tenant: job.tenant,
+      serverId: 'gpu-a',
+      model: 'm',
+      reason: 'r',
+      traceId: job.traceId,
+      promptId: () => randomUUID(),
+    });
+    expect(granted.outcome).toBe('granted');
+    const placer = createPlacer({
+      pool: 'default',
+      leases,
+      runs,
+      modelOf: () => Promise.resolve('m'),
+      wakeups: { on: () => () => undefined },
+      pollMs: 20,
+      logger: silentLogger,
+    });
+    try {
+      const claim = placer.claim(
+        {
+          jobId: job.id,
+          tenant: job.tenant,
+          pool: 'default',
+          traceId: job.traceId,
+          attempt: 1,
+          priority: 3,
+          runId: 'run-1',
+          scheduledAtMs: 0,
+        },
+        AbortSignal.timeout(3_000),
+      );
+      const lease: Lease = await claim;
+      expect(lease).toEqual(granted.outcome === 'granted' && granted.lease);
+    } finally {
+      placer.close();
+    }
+  });
+});
