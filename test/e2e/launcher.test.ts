@@ -4,11 +4,17 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobEventList } from '../../src/contract/v1/job-events.ts';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
-import { ephemeralPort, isPortFree } from '../../src/dev/ports.ts';
+import { ephemeralPort } from '../../src/dev/ports.ts';
 import { isAlive } from '../../src/dev/process-identity.ts';
 import type { StackState } from '../../src/dev/stack-state.ts';
 import { SD1_MODEL } from '../support/job-client.ts';
-import { createCliRunner, READY_MS, type CliRunner, type RunningCli } from '../support/launcher.ts';
+import {
+  createCliRunner,
+  processesOf,
+  READY_MS,
+  type CliRunner,
+  type RunningCli,
+} from '../support/launcher.ts';
 import { until } from '../support/until.ts';
 
 const HOST = '127.0.0.1';
@@ -51,11 +57,6 @@ const expectDrawn = async (url: string): Promise<void> => {
   const { jobs } = await post(url, 1, '?wait=true');
   expect(jobs[0]?.lastEvent.type, JSON.stringify(jobs[0])).toBe('Succeeded');
 };
-
-async function expectNothingLeft(pids: readonly number[], state: StackState): Promise<void> {
-  expect(pids.filter(isAlive)).toEqual([]);
-  for (const port of portsOf(state)) expect(await isPortFree(HOST, port), `${port}`).toBe(true);
-}
 
 describe('the stack that npm start brings up', () => {
   let runner: CliRunner;
@@ -161,7 +162,8 @@ describe('the stack that npm start brings up', () => {
     launcher.kill('SIGTERM');
     expect(await launcher.ended).toEqual({ code: 0, signal: null });
     expect(launcher.output()).toContain('Stopped.');
-    await expectNothingLeft(Object.values(parts), state);
+    expect(Object.values(parts).filter(isAlive)).toEqual([]);
+    expect(await processesOf(launcher.dataDir)).toEqual([]);
     expect(await launcher.parts()).toEqual({});
     expect(await readdir(launcher.dataDir)).not.toContain('stack.json');
   });
@@ -184,7 +186,7 @@ describe('starting', () => {
     await Promise.all(states.map(({ url }) => expectDrawn(url)));
     for (const launcher of launchers) launcher.kill('SIGINT');
     for (const launcher of launchers) expect(await launcher.ended).toMatchObject({ code: 0 });
-    for (const state of states) await expectNothingLeft([], state);
+    expect(await processesOf(runner.dir)).toEqual([]);
   });
 
   it('is refused for a set port that is taken, naming variable and holder, with exit code 2', async () => {
@@ -224,7 +226,7 @@ describe('starting', () => {
     expect(await launcher.ended).toMatchObject({ code: 0 });
     expect(launcher.output()).toContain('Stopped before it was ready.');
     expect(Object.values(parts).filter(isAlive)).toEqual([]);
-    expect(await launcher.parts()).toEqual({});
+    expect(await processesOf(launcher.dataDir)).toEqual([]);
   });
 
   it('ends with the reason when a part cannot start, and stops the others', async () => {

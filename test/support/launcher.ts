@@ -72,6 +72,24 @@ export async function createCliRunner(): Promise<CliRunner> {
   };
 }
 
+/** Command lines of processes that were started for this folder: by their arguments or environment. Linux only. */
+export async function processesOf(dataDir: string): Promise<string[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const read = (pid: string, name: string): Promise<string> =>
+    readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
+  const seen = await Promise.all(
+    pids.map(async (pid) => {
+      const command = await read(pid, 'cmdline');
+      const text = `${command}\0${await read(pid, 'environ')}`;
+      return text.includes(dataDir) && isAlive(Number(pid))
+        ? `${pid} ${command.replaceAll('\0', ' ')}`
+        : undefined;
+    }),
+  );
+  return seen.filter((line) => line !== undefined);
+}
+
 function runCli(
   cwd: string,
   args: readonly string[],
