@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import pino from 'pino';
-import pretty from 'pino-pretty';
+import type pinoPretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import type { Logger } from './ports.ts';
 
@@ -20,6 +21,8 @@ export function createLogger(
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), remove: true },
   };
   if (!readable) return pino(options);
+  // Loaded only for terminals: it costs about 10 MB.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty;
   const stream = pretty({
     colorize: process.stdout.isTTY,
     translateTime: 'HH:MM:ss.l',
