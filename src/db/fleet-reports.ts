@@ -9,7 +9,7 @@ export function createFleetReports(sql: Sql): FleetReporter {
         insert into servers (id, pool, room, reachable, error, version, device, vram_bytes, boot_id, files, node_classes)
         values (${report.serverId}, ${report.pool}, ${report.room}, ${report.reachable}, ${report.error ?? null},
           ${report.version ?? null}, ${report.device ?? null}, ${report.vramBytes ?? null}, ${report.bootId ?? null},
-          ${sql.json((report.files ?? {}))}, ${sql.json((report.nodeClasses ?? []))})
+          ${sql.json(report.files ?? {})}, ${sql.json(report.nodeClasses ?? [])})
         on conflict (id) do update set pool = excluded.pool, room = excluded.room, reachable = excluded.reachable,
           error = excluded.error, reported_at = now(),
           version = coalesce(excluded.version, servers.version),

@@ -1,4 +1,4 @@
-import type { Worker} from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
