@@ -46,7 +46,6 @@ const unescape = (part: string): string =>
 const leavesFolder = (part: string): boolean => {
   const plain = unescape(part);
   return (
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
     /[\\\u0000-\u001f\u007f]/.test(plain) ||
     plain.split(/[/:]/).some((segment) => segment === '' || segment === '.' || segment === '..')
   );
