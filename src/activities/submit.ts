@@ -37,8 +37,7 @@ export const createSubmit =
     assertOwnLease(lease);
     const graph = await readGraph(storage, prepared.graph);
     return locks.run(lease.promptId, async () => {
-      const bootId = await executor.bootId();
-      const found = await executor.find(lease.promptId);
+      const [bootId, found] = await Promise.all([executor.bootId(), executor.find(lease.promptId)]);
       const reattached = found.state !== 'absent';
       const response = reattached
         ? JSON.stringify({ prompt_id: lease.promptId, found: found.state })

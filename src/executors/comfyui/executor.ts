@@ -36,6 +36,8 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
   const timeoutMs = options.requestTimeoutMs ?? 30_000;
   const http = createComfyHttp({ serverId, base: urls.http, headers, timeoutMs });
   const feeds = createFeeds();
+  // A restart cuts the socket, so a socket that stayed has stayed with the same process.
+  let bootId: string | undefined;
   const socket = new ComfySocket({
     serverId,
     url: urls.ws,
@@ -43,7 +45,10 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
     headers,
     logger,
     onMessage: feeds.take,
-    onChange: feeds.wakeAll,
+    onChange: () => {
+      bootId = undefined;
+      feeds.wakeAll();
+    },
     ...(options.socketTiming === undefined ? {} : { timing: options.socketTiming }),
   });
   const watchDeps = {
@@ -69,7 +74,12 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
       return watchPrompt(watchDeps, promptId, watchOptions);
     },
     withdraw: (promptId, signal) => withdrawPrompt(http, promptId, signal),
-    bootId: async (signal) => readBootId(http, await readStats(http, signal), signal),
+    bootId: async (signal) => {
+      if (bootId !== undefined && socket.alive) return bootId;
+      const read = await readBootId(http, await readStats(http, signal), signal);
+      if (socket.alive) bootId = read;
+      return read;
+    },
     fetchOutput: async (file, signal) => {
       const { filename, subfolder, type } = file;
       const query = { filename, subfolder, type };
