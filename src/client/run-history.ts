@@ -30,17 +30,7 @@ export async function readRunHistory(
     return await client.connection.withDeadline(Date.now() + 10_000, async () => {
       const described = await client.workflow.getHandle(workflowId, runId).describe();
       const newest = runId === undefined;
-      const events: HistoryEvent[] = [];
-      let nextPageToken: Uint8Array | undefined;
-      do {
-        const page = await client.workflowService.getWorkflowExecutionHistory({
-          namespace: client.options.namespace,
-          execution: { workflowId, runId: described.runId },
-          ...(nextPageToken ? { nextPageToken } : {}),
-        });
-        events.push(...(page.history?.events ?? []));
-        nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
-      } while (nextPageToken);
+      const events = await readPages(client, workflowId, described.runId);
       return {
         runId: described.runId,
         status: described.status.name,
@@ -53,6 +43,41 @@ export async function readRunHistory(
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** The events of a run that is known to be closed, or undefined when Temporal does not know it any more. */
+export async function readClosedRunEvents(
+  client: Client,
+  jobId: string,
+  runId: string,
+): Promise<readonly HistoryEvent[] | undefined> {
+  try {
+    return await client.connection.withDeadline(Date.now() + 10_000, () =>
+      readPages(client, jobWorkflowId(jobId), runId),
+    );
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function readPages(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<HistoryEvent[]> {
+  const events: HistoryEvent[] = [];
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, runId },
+      ...(nextPageToken ? { nextPageToken } : {}),
+    });
+    events.push(...(page.history?.events ?? []));
+    nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
+  } while (nextPageToken);
+  return events;
 }
 
 async function readResetFrom(

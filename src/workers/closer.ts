@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { projectEvents } from '../client/event-projection.ts';
 import type { JobRuns } from '../client/job-runs.ts';
-import { readRunHistory } from '../client/run-history.ts';
+import { readClosedRunEvents } from '../client/run-history.ts';
 import type { Closing } from '../db/closing.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { SnapshotStore } from '../db/snapshots.ts';
@@ -23,8 +23,10 @@ export interface CloserDeps {
 }
 
 const WATERMARK = 'closer';
-/** Visibility is eventually consistent: each pass looks this far behind its mark again. */
-const OVERLAP_MS = 30_000;
+/** Visibility is eventually consistent: each pass looks behind its mark again, now and then much further. */
+const OVERLAP_MS = 5_000;
+const LONG_OVERLAP_MS = 120_000;
+const LONG_LOOK_EVERY = 30;
 /** Runs done in the overlap are remembered, so that they are not read again. */
 const REMEMBERED = 20_000;
 /** A lease this old should have a living run. */
@@ -38,6 +40,7 @@ const CHECKED_ROWS = 5;
  */
 export function createCloser(deps: CloserDeps): Loop {
   const done = new Set<string>();
+  let passes = 0;
   let cursor = '00000000-0000-0000-0000-000000000000';
 
   const freeLeases = async (jobId: string, runId: string): Promise<void> => {
@@ -60,22 +63,22 @@ export function createCloser(deps: CloserDeps): Loop {
     if (changed) deps.wakeups.wake('done', jobId);
   };
 
-  const closeRun = async (jobId: string, runId: string): Promise<void> => {
-    const history = await readRunHistory(deps.client, jobId, runId);
-    if (history?.status === 'RUNNING') return;
-    if (history)
+  const closeRun = async (jobId: string, runId: string, status: string): Promise<void> => {
+    const events = await readClosedRunEvents(deps.client, jobId, runId);
+    if (events)
       await deps.snapshots.insertSnapshot(jobId, {
         runId,
-        status: history.status,
-        events: projectEvents(runId, history.events),
+        status,
+        events: projectEvents(runId, events),
       });
-    await agree(jobId, runId, history?.status ?? 'UNKNOWN');
+    await agree(jobId, runId, events ? status : 'UNKNOWN');
     await freeLeases(jobId, runId);
   };
 
   const closedRuns = async (): Promise<void> => {
     const mark = await deps.snapshots.findWatermark(WATERMARK);
-    const since = new Date((mark?.getTime() ?? 0) - OVERLAP_MS);
+    const overlapMs = passes++ % LONG_LOOK_EVERY === 0 ? LONG_OVERLAP_MS : OVERLAP_MS;
+    const since = new Date((mark?.getTime() ?? 0) - overlapMs);
     const passAt = new Date();
     // SQL visibility gives an open run a close time in the far future, so that its state has to be asked for as well.
     const query = `WorkflowType = '${JOB_WORKFLOW}' AND ExecutionStatus != 'Running' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
@@ -84,7 +87,9 @@ export function createCloser(deps: CloserDeps): Loop {
       const jobId = jobIdOfWorkflow(run.workflowId);
       if (jobId === undefined || done.has(run.runId)) continue;
       // One run that cannot be closed does not keep the others open; the mark stays, so it is tried again.
-      const closed = closeRun(jobId, run.runId).then(() => remember(done, run.runId));
+      const closed = closeRun(jobId, run.runId, run.status.name).then(() =>
+        remember(done, run.runId),
+      );
       await closed.catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
