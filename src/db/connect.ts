@@ -40,7 +40,7 @@ export function databaseError(error: unknown): unknown {
   if (!isDatabaseUnavailable(error)) return error;
   return new OrchestratorError(
     'unavailable',
-    'The database cannot be reached; nothing was stored. Send the same request again in a few seconds.',
+    'The database cannot be reached. Nothing is half done: send the same request again in a few seconds, with an Idempotency-Key if it must not count twice.',
     { retryable: true, retryAfterSeconds: 5, cause: error },
   );
 }
