@@ -17,6 +17,20 @@ export interface BlobRecord {
 }
 export type NewBlobRecord = Omit<BlobRecord, 'createdAt'>;
 
+/** What is stored of a record; anything else a caller's object carries is left out. */
+const COLUMNS = [
+  'id',
+  'tenant',
+  'jobId',
+  'storageKey',
+  'contentType',
+  'bytes',
+  'sha256',
+  'width',
+  'height',
+  'expiresAt',
+] as const satisfies readonly (keyof NewBlobRecord)[];
+
 export type BlobRecords = ReturnType<typeof createBlobRecords>;
 
 /** Records of stored files. */
@@ -32,35 +46,8 @@ export function createBlobRecords(sql: Sql) {
     /** Records outputs; an id that is known (an earlier attempt's) now points to the new file. */
     async putBlobs(records: readonly NewBlobRecord[]): Promise<void> {
       if (records.length === 0) return;
-      const rows = records.map(
-        ({
-          id,
-          tenant,
-          jobId,
-          storageKey,
-          contentType,
-          bytes,
-          sha256,
-          width,
-          height,
-          expiresAt,
-        }) => ({
-          ...{
-            id,
-            tenant,
-            jobId,
-            storageKey,
-            contentType,
-            bytes,
-            sha256,
-            width,
-            height,
-            expiresAt,
-          },
-        }),
-      );
       await sql`
-        insert into blobs ${sql(rows as never[])}
+        insert into blobs ${sql(records, ...COLUMNS)}
         on conflict (id) do update set
           storage_key = excluded.storage_key, content_type = excluded.content_type, bytes = excluded.bytes,
           sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
