@@ -11,7 +11,7 @@ import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
 import { createRunStore } from './db/runs.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
-import { OrchestratorError } from './errors.ts';
+import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
 import type { FleetReporter } from './ports.ts';
 import { createCloser } from './workers/closer.ts';
@@ -124,6 +124,12 @@ export async function composeGpuWorkers(
     storage,
     runs,
     room: config.COMFY_ROOM,
+    onDrawn: ({ serverId, promptId }) => {
+      reporter.reportDrawn({ serverId, promptId }).then(onReport, (error: unknown) =>
+        // The end of the lease gives the room back as well.
+        logger.debug({ promptId, error: messageOf(error) }, 'room not given back early'),
+      );
+    },
     logger,
   });
   return [worker];

@@ -115,6 +115,8 @@ export interface Executor {
 /** Takes what a gpu worker sees. Nothing correct depends on a report arriving. */
 export interface FleetReporter {
   report(report: ServerReport & { readonly pool: string; readonly room: number }): Promise<void>;
+  /** The server is through with this prompt: its room can be given to another job while the result is stored. */
+  reportDrawn(drawn: { readonly serverId: string; readonly promptId: string }): Promise<void>;
 }
 
 // ── Logging ──────────────────────────────────────────────────────────────────

@@ -6,11 +6,11 @@ import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollectResult, Lease } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
-import type { Executor, WatchOptions } from '../ports.ts';
+import type { Executor, PromptState, WatchOptions } from '../ports.ts';
 import { createLocalStore } from '../storage/local.ts';
 import { silentLogger } from '../telemetry.ts';
 import type { CollectInput } from './activity-types.ts';
-import { createCollect } from './collect.ts';
+import { createCollect, type CollectDeps } from './collect.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -22,7 +22,10 @@ const LOST_AFTER_MS = 60_000;
 const unreachable = new OrchestratorError('server_unreachable', 'no answer', { retryable: true });
 
 /** Collects from a server whose watch does as told, one hour after the prompt was submitted. */
-function collect(watch: (options: WatchOptions) => Promise<never>): Promise<CollectResult> {
+function collect(
+  watch: (options: WatchOptions) => Promise<PromptState>,
+  more: Partial<Executor & Pick<CollectDeps, 'onDrawn'>> = {},
+): Promise<CollectResult> {
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   const { runId } = environment.context.info.workflowExecution ?? { runId: '' };
   const lease: Lease = {
@@ -52,12 +55,14 @@ function collect(watch: (options: WatchOptions) => Promise<never>): Promise<Coll
   const executor = {
     serverId: 'local',
     watch: (_promptId: string, options: WatchOptions) => watch(options),
+    ...more,
   } as unknown as Executor;
   const activity = createCollect({
     executor,
     storage: createLocalStore(dir),
     logger: silentLogger,
     isRunClosed: () => Promise.resolve(false),
+    ...more,
   });
   return environment.run<[CollectInput], CollectResult, typeof activity>(activity, input);
 }
@@ -86,5 +91,33 @@ describe('a server that does not answer', () => {
       return Promise.reject(unreachable);
     });
     await expect(result).rejects.toMatchObject({ code: 'server_lost' });
+  });
+});
+
+describe('the room of a prompt', () => {
+  const succeeded: PromptState = {
+    state: 'succeeded',
+    outputs: [{ nodeId: '9', filename: 'a.png', subfolder: '', type: 'output' }],
+    executionMs: 1,
+    cachedNodes: 0,
+  };
+
+  it('is given back when the drawing ended, before anything is fetched', async () => {
+    const seen: string[] = [];
+    const result = collect(() => Promise.resolve(succeeded), {
+      onDrawn: ({ promptId }) => seen.push(promptId),
+      fetchOutput: () => Promise.reject(new OrchestratorError('output_missing', String(seen))),
+    });
+    await expect(result).rejects.toThrow('5471d64f-c8e0-57cd-9b23-3a17979a6ea1');
+  });
+
+  it('is kept while the server does not know the prompt', async () => {
+    const seen: string[] = [];
+    const result = collect(() => Promise.resolve({ state: 'absent' }), {
+      onDrawn: ({ promptId }) => seen.push(promptId),
+      fetchOutput: () => Promise.reject(unreachable),
+    });
+    await expect(result).rejects.toBeDefined();
+    expect(seen).toEqual([]);
   });
 });

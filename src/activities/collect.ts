@@ -21,6 +21,8 @@ export interface CollectDeps {
   /** Asks Temporal whether a run is over (or unknown). */
   readonly isRunClosed: (workflowId: string, runId: string) => Promise<boolean>;
   readonly onProgress?: (lease: Lease, fraction: number) => void;
+  /** The server is through with the prompt of the lease; called at once, before anything is stored. */
+  readonly onDrawn?: (lease: Lease) => void;
 }
 
 /** What a retry on this or another worker needs of the tries before. */
@@ -61,6 +63,8 @@ export const createCollect =
           beat = { ...beat, lastAnswerMs: Date.now() };
         },
       });
+      // An absent prompt may still turn up.
+      if (state.state !== 'absent') deps.onDrawn?.(lease);
       const done = finishedState(state, input);
       const storedAtMs = Date.now();
       const outputs = await storeOutputs(deps, input, done.outputs, signal);

@@ -9,6 +9,25 @@ const report = {
   files: { checkpoints: ['a.safetensors'] },
 };
 
+describe('POST /internal/servers/{serverId}/drawn', () => {
+  const promptId = '5471d64f-c8e0-57cd-9b23-3a17979a6ea1';
+  const post = (api: ReturnType<typeof createTestApi>, key: string, body: unknown) =>
+    api.send('POST', '/internal/servers/gpu-1/drawn', body, { authorization: `Bearer ${key}` });
+
+  it('takes the prompt of a worker that shows the key, and of nobody else', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await post(api, 'a-wrong-key-of-tests', { promptId })).status).toBe(401);
+    expect(api.drawn).toEqual([]);
+    expect((await post(api, WORKER_KEY, { promptId })).status).toBe(204);
+    expect(api.drawn).toEqual([{ serverId: 'gpu-1', promptId }]);
+  });
+
+  it('answers 400 to what is no prompt id', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await post(api, WORKER_KEY, { promptId: '../x' })).status).toBe(400);
+  });
+});
+
 describe('PUT /internal/servers/{serverId}', () => {
   const put = (api: ReturnType<typeof createTestApi>, key?: string, body: unknown = report) =>
     api.send('PUT', '/internal/servers/gpu-1', body, key ? { authorization: `Bearer ${key}` } : {});

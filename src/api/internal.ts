@@ -40,6 +40,25 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
       return c.body(null, 204);
     },
   }),
+
+  endpoint({
+    method: 'post',
+    path: '/internal/servers/{serverId}/drawn',
+    access: 'worker',
+    tag: 'Internal',
+    summary: 'Report that a ComfyUI server is through with a prompt',
+    description:
+      'Gives the room on the server to the next job while the result is still being stored; needs WORKER_KEY. A prompt that holds no lease there is no error.',
+    params: z.object({ serverId: name }),
+    body: { schema: z.object({ promptId: z.guid() }) },
+    responses: { 204: { description: 'Noted' } },
+    errors: [400, 401, 413, 415],
+    async handle(c, { params, body }) {
+      await deps.fleetReports.reportDrawn({ serverId: params.serverId, promptId: body.promptId });
+      deps.onFleetReport();
+      return c.body(null, 204);
+    },
+  }),
 ];
 
 /** What zod leaves as `undefined` is absent for the port. */

@@ -122,7 +122,8 @@ describe('endpoints without a key', () => {
       'get /openapi.json',
       'get /ready',
       'get /v2/consumer/blobs/{blobId}',
-      // Shows WORKER_KEY: internal.test.ts.
+      // Show WORKER_KEY: internal.test.ts.
+      'post /internal/servers/{serverId}/drawn',
       'put /internal/servers/{serverId}',
     ]);
   });

@@ -34,6 +34,8 @@ export interface TestApi {
   readonly servers: ServerRecord[];
   /** What came in over `/internal`. */
   readonly reports: ServerReport[];
+  /** Prompts that were reported as drawn. */
+  readonly drawn: { readonly serverId: string; readonly promptId: string }[];
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, string>;
   readonly blobs: Map<string, BlobRecord>;
@@ -62,6 +64,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   const servers: ServerRecord[] = [];
   const logLines: string[] = [];
   const reports: ServerReport[] = [];
+  const drawn: TestApi['drawn'] = [];
   const now = () => api.clock;
   const deps: ApiDeps = {
     config: {
@@ -81,7 +84,10 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     keys: { findTenant: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
     servers: { listServers: async () => servers },
-    fleetReports: { report: async (report) => void reports.push(report) },
+    fleetReports: {
+      report: async (report) => void reports.push(report),
+      reportDrawn: async (prompt) => void drawn.push(prompt),
+    },
     onFleetReport: () => undefined,
     storage: {
       open: async (_key, range) =>
@@ -103,6 +109,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     logLines,
     servers,
     reports,
+    drawn,
     resources,
     keys,
     blobs,

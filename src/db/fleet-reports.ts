@@ -1,5 +1,6 @@
 import type { FleetReporter } from '../ports.ts';
 import type { Sql } from './connect.ts';
+import { createLeaseStore } from './leases.ts';
 
 /** Keeps reports of servers in the database. What a report leaves out (an unreachable server lists no files) stays. */
 export function createFleetReports(sql: Sql): FleetReporter {
@@ -20,5 +21,7 @@ export function createFleetReports(sql: Sql): FleetReporter {
           node_classes = case when ${report.nodeClasses !== undefined} then excluded.node_classes else servers.node_classes end,
           changed_at = case when servers.reachable = excluded.reachable then servers.changed_at else now() end`;
     },
+
+    reportDrawn: ({ serverId, promptId }) => createLeaseStore(sql).markDrawn(serverId, promptId),
   };
 }

@@ -61,12 +61,20 @@ const toLease = (row: LeaseRow): Lease => ({
   traceId: row.traceId,
 });
 
+/** Results of one server that may be on their way into the blob store beside its room; a slow store ends the granting. */
+const STORED_BESIDE = 4;
+
+/** SQL expression over leases `l`: room that their server has given away. */
+const roomTaken = (sql: Sql) =>
+  sql`greatest(count(l.*) filter (where l.drawn_at is null), count(l.*) - ${STORED_BESIDE})::int`;
+
 /** Leases: the rows that reserve room on servers. */
 export function createLeaseStore(sql: Sql) {
   return {
     async listRoom(pool: string): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, s.room, ${isLive(sql)} as reachable, count(l.*)::int as used,
+        select s.id, s.room, ${isLive(sql)} as reachable,
+          ${roomTaken(sql)} as used,
           (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
         from servers s left join leases l on l.server_id = s.id
         where s.pool = ${pool} group by s.id order by s.id`;
@@ -89,7 +97,7 @@ export function createLeaseStore(sql: Sql) {
             select l.* from leases l join jobs j on j.id = l.job_id and j.run_index = l.run_index
             where l.job_id = ${request.jobId} and l.attempt = ${request.attempt}`,
           tx<{ used: number }[]>`
-            select count(*)::int as used from leases where server_id = ${request.serverId}`,
+            select ${roomTaken(sql)} as used from leases l where l.server_id = ${request.serverId}`,
         ]);
         if (!job || job.runId !== request.runId || isTerminal(job.state))
           return { outcome: 'closed' };
@@ -131,6 +139,17 @@ export function createLeaseStore(sql: Sql) {
       await sql`
         delete from leases where job_id = ${lease.jobId} and run_index = ${lease.runIndex}
           and attempt = ${lease.attempt}`;
+    },
+
+    /**
+     * Gives back the room of a prompt that its server is through with; the lease itself lasts until the result is stored.
+     * A crash of the database may lose it, and a repeat changes nothing: the end of the lease gives the room back anyway.
+     */
+    async markDrawn(serverId: string, promptId: string): Promise<void> {
+      await sql`
+        with commit as materialized (select set_config('synchronous_commit', 'off', true))
+        update leases set drawn_at = now() from commit
+        where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null`;
     },
 
     /** Leases of one run of a job, for the closer. */

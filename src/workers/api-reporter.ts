@@ -12,20 +12,23 @@ export function createApiReporter(config: Pick<Config, 'API_URL' | 'WORKER_KEY'>
       'configuration',
       'A gpu worker needs DATABASE_URL, or API_URL and WORKER_KEY to report to the API (API_URL=http://localhost:3000).',
     );
+  const send = async (method: 'PUT' | 'POST', path: string, body: unknown): Promise<void> => {
+    const response = await fetch(new URL(path, API_URL), {
+      method,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${WORKER_KEY}` },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    if (!response.ok)
+      throw new OrchestratorError(
+        'unavailable',
+        `The API answered ${response.status} to ${method} ${path}.`,
+      );
+  };
   return {
-    async report(report) {
-      const response = await fetch(new URL(`/internal/servers/${report.serverId}`, API_URL), {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${WORKER_KEY}` },
-        body: JSON.stringify(report),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await response.body?.cancel();
-      if (!response.ok)
-        throw new OrchestratorError(
-          'unavailable',
-          `The API answered ${response.status} to a fleet report.`,
-        );
-    },
+    report: (report) => send('PUT', `/internal/servers/${report.serverId}`, report),
+    reportDrawn: ({ serverId, promptId }) =>
+      send('POST', `/internal/servers/${serverId}/drawn`, { promptId }),
   };
 }

@@ -6,6 +6,7 @@ import { logStage } from '../activities/stage-log.ts';
 import { createSubmit } from '../activities/submit.ts';
 import { createWithdraw } from '../activities/withdraw.ts';
 import type { JobRuns } from '../client/job-runs.ts';
+import type { Lease } from '../domain/job.ts';
 import { hostQueue } from '../domain/naming.ts';
 import type { BlobStore, Executor, Logger } from '../ports.ts';
 
@@ -16,6 +17,7 @@ export interface GpuWorkerDeps {
   readonly storage: BlobStore;
   readonly runs: Pick<JobRuns, 'isRunClosed'>;
   readonly room: number;
+  readonly onDrawn: (lease: Lease) => void;
   readonly logger: Logger;
 }
 
@@ -32,11 +34,17 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
       collect: logStage(
         logger,
         'collect',
-        createCollect({ executor, storage, logger, isRunClosed: deps.runs.isRunClosed }),
+        createCollect({
+          executor,
+          storage,
+          logger,
+          isRunClosed: deps.runs.isRunClosed,
+          onDrawn: deps.onDrawn,
+        }),
       ),
       withdraw: createWithdraw({ executor, locks }),
     }),
-    // Each lease has at most one submit or collect; withdraws need places of their own beside them.
+    // Each lease has at most one submit or collect, also while its result is stored; withdraws need places beside them.
     maxConcurrentActivityTaskExecutions: deps.room * 2 + 8,
     // How soon a terminated run is noticed.
     maxHeartbeatThrottleInterval: '1s',

@@ -1,14 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { createClosing } from '../../src/db/closing.ts';
-import { connectDatabase } from '../../src/db/connect.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/db/leases.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { createOutbox } from '../../src/db/outbox.ts';
 import { createPrepareReads } from '../../src/db/prepare-reads.ts';
 import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
@@ -110,6 +104,40 @@ describe('a grant', () => {
     await runs.setHeld(jobId, 'run-1', 1, true);
     expect(await leases.listOfRun(jobId, 'run-1')).toEqual([]);
     expect(await rowFor(jobId)).toMatchObject({ state: 'queued', held: true });
+  });
+});
+
+describe('a lease whose picture is drawn', () => {
+  const grantTo = async (): Promise<{ outcome: string; promptId: string; jobId: string }> => {
+    const jobId = await insertJob();
+    await runs.openRun(jobId, 'run-1');
+    const { outcome } = await leases.grant(grantRequest(jobId));
+    return { outcome, promptId: promptIdFor(jobId, 1, 1), jobId };
+  };
+  const used = async (): Promise<number | undefined> => (await leases.listRoom('default'))[0]?.used;
+
+  it('is held and takes no room, and says so only of its own server', async () => {
+    const [first, second] = [await grantTo(), await grantTo()];
+    await leases.markDrawn('b', first.promptId);
+    expect((await grantTo()).outcome).toBe('full');
+    await leases.markDrawn('a', first.promptId);
+    await leases.markDrawn('a', first.promptId);
+    expect(await used()).toBe(1);
+    expect((await grantTo()).outcome).toBe('granted');
+    expect((await grantTo()).outcome).toBe('full');
+    expect(await leases.listOfRun(first.jobId, 'run-1')).toHaveLength(1);
+    await leases.release({ jobId: second.jobId, runIndex: 1, attempt: 1 });
+    expect(await used()).toBe(1);
+  });
+
+  it('takes room all the same while many results are on their way', async () => {
+    const outcomes: string[] = [];
+    for (let index = 0; index < 8; index += 1) {
+      const { outcome, promptId } = await grantTo();
+      await leases.markDrawn('a', promptId);
+      outcomes.push(outcome);
+    }
+    expect(outcomes).toEqual([...Array<string>(6).fill('granted'), 'full', 'full']);
   });
 });
 
@@ -268,44 +296,5 @@ describe('the outbox', () => {
     expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(1);
     expect(await outbox.takeDue(10, () => Promise.resolve([jobId]))).toBe(1);
     expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(0);
-  });
-});
-
-describe('migrate', () => {
-  it('applies each migration once when two start together, and refuses a newer database', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
-    const [one, two] = [1, 2].map(() =>
-      connectDatabase({ url: database.url, maxConnections: 1, applicationName: 'test' }),
-    );
-    if (!one || !two) throw new Error('unreachable');
-    try {
-      await database.sql`delete from migrations`;
-      const url = pathToFileURL(`${folder}/`);
-      await writeFile(join(folder, '0001_one.sql'), 'create table once (id integer);');
-      await writeFile(
-        join(folder, '0002_two.sql'),
-        'select pg_sleep(0.05); create table twice (id integer);',
-      );
-      const applied = await Promise.all([migrate(one, url), migrate(two, url)]);
-      expect(applied.flat()).toEqual(['0001_one.sql', '0002_two.sql']);
-
-      await writeFile(
-        join(folder, '0003_three.sql'),
-        'create table broken (id integer); select nonsense;',
-      );
-      await expect(migrate(one, url)).rejects.toThrow('nonsense');
-      expect((await database.sql`select to_regclass('broken') as found`)[0]?.['found']).toBeNull();
-
-      await rm(join(folder, '0003_three.sql'));
-      await rm(join(folder, '0002_two.sql'));
-      await expect(migrate(two, url)).rejects.toMatchObject({
-        code: 'configuration',
-        message: expect.stringContaining('0002_two.sql') as string,
-      });
-    } finally {
-      await one.end();
-      await two.end();
-      await rm(folder, { recursive: true });
-    }
   });
 });

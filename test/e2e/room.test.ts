@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  executionsOf,
+  leasesOf,
+  postPicture,
+  promptsOn,
+  rowOf,
+  untilDrawing,
+  untilState,
+} from '../support/jobs.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+describe.each(['in one process', 'with a gpu worker that has no database'])(
+  'a server with room for one job, %s',
+  (where) => {
+    let stack: TestStack;
+    let url: string;
+    beforeEach(async () => {
+      stack = await startTestStack({
+        role: 'none',
+        simulator: { stepMs: 50 },
+        env: { COMFY_ROOM: '1' },
+      });
+      if (where === 'in one process') {
+        url = (await stack.serve('monolith')).url ?? '';
+        return;
+      }
+      const key = { WORKER_KEY: 'a-worker-key-of-tests' };
+      url = (await stack.serve('api', key)).url ?? '';
+      await stack.serve('worker-cpu');
+      await stack.serve('worker-gpu', { ...key, API_URL: url, DATABASE_URL: '' });
+    });
+    afterEach(() => stack.stop());
+
+    it('draws the next picture while the one before is still on its way into the store', async () => {
+      const storing = await postPicture({ url }, 20);
+      await untilDrawing(stack, storing);
+      stack.simulator.fault({ kind: 'hang', path: '/view' });
+      await until('the picture is drawn', () =>
+        executionsOf(stack.simulator, storing).some(({ endedAt }) => endedAt !== undefined),
+      );
+      const next = await postPicture({ url });
+      await untilState(stack, next, 'succeeded');
+      expect((await rowOf(stack, storing)).state).toBe('running');
+      expect(await leasesOf(stack, storing)).toHaveLength(1);
+
+      await fetch(`${url}/v1/consumer/jobs/${storing}`, { method: 'DELETE' });
+      await untilState(stack, storing, 'canceled');
+      expect(await leasesOf(stack, storing)).toEqual([]);
+      expect(await promptsOn(stack.simulator.url)).toEqual({ running: [], pending: [] });
+    });
+  },
+);
