@@ -43,6 +43,7 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
     namespace: config.TEMPORAL_NAMESPACE,
     pools: [config.COMFY_POOL],
     runs: createRunStore(sql),
+    jobRuns: runs,
     leases,
     reads: createPrepareReads(sql),
     blobs: createBlobRecords(sql),

@@ -105,17 +105,18 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     if (seeded > 0) logger.info({ resources: seeded }, 'sample catalogue stored');
   }
   const snapshots = createSnapshotStore(sql);
+  const jobs = createJobStore(sql);
   const orchestrator = lifecycle.add(
     'starts under way',
     createOrchestrator({
-      jobs: createJobStore(sql),
+      jobs,
       outbox: createOutbox(sql),
       runs: base.runs,
       events: createEventReader({
         snapshots,
         readHistory: (jobId) => readRunHistory(client, jobId),
       }),
-      waiter: createJobWaiter(wakeups),
+      waiter: createJobWaiter({ wakeups, listEnded: jobs.listEnded }),
       wakeups,
       pool: config.COMFY_POOL,
       jobLifetimeMs: config.JOB_LIFETIME_HOURS * 3_600_000,

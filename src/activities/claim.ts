@@ -6,8 +6,8 @@ import { logStage } from './stage-log.ts';
 import { withActivityFailures } from './failures.ts';
 import { OrchestratorError } from '../errors.ts';
 
-/** Well below the heartbeat timeout of 10 s. */
-const HEARTBEAT_EVERY_MS = 2_000;
+/** Half the heartbeat timeout of 10 s. */
+const HEARTBEAT_EVERY_MS = 5_000;
 
 /**
  * Waits in the placer's window until a server is granted. Idempotent: the same attempt gets the same lease again, so a

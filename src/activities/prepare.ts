@@ -51,13 +51,9 @@ export function createPrepare(deps: PrepareDeps) {
         `Attempt ${lease.attempt} of job ${lease.jobId} no longer holds its lease on ${lease.serverId}.`,
       );
     const { generation } = job;
-    const airs = [generation.model, ...generation.networks.map((network) => network.air)];
-    const [files, names] = await Promise.all([
-      serverFiles(lease.serverId),
-      reads.fileNames(job.tenant, airs),
-    ]);
+    const files = await serverFiles(lease.serverId);
     const prefix = outputPrefix(lease.jobId, lease.runIndex, lease.attempt);
-    const resolved = filesOf(generation, files, names, lease.serverId);
+    const resolved = filesOf(generation, files, job.fileNames, lease.serverId);
     const graph = await toRef(
       JSON.stringify(buildGraph(generation, resolved, prefix)),
       { lease, tenant: job.tenant },
@@ -76,10 +72,10 @@ export function createPrepare(deps: PrepareDeps) {
 function filesOf(
   generation: Generation,
   listed: ListedFiles,
-  names: ReadonlyMap<string, string | null>,
+  names: Readonly<Record<string, string | null>>,
   serverId: string,
 ): ResolvedFiles {
-  const { files, missing } = resolveFiles(generation, (air) => names.get(air) ?? undefined, listed);
+  const { files, missing } = resolveFiles(generation, (air) => names[air] ?? undefined, listed);
   if (files) return files;
   const why = missing.map(({ message }) => message).join(' ');
   throw new OrchestratorError('model_missing', `${serverId} no longer has every file: ${why}`);
@@ -103,8 +99,6 @@ async function toRef(
       contentType: 'application/json',
       bytes,
       sha256,
-      width: null,
-      height: null,
       expiresAt: new Date(Date.now() + blobRetentionDays * 86_400_000),
     },
   ]);

@@ -124,9 +124,9 @@ export function createFakeOrchestrator(): FakeOrchestrator {
           fake.update(row.id, { state: 'canceled', finishedAt: new Date() });
       return select(caller, selector);
     },
-    async waitForJobs(caller, selector, timeoutMs, signal) {
+    async waitForJobs(caller, jobs, timeoutMs, signal) {
       fake.waits.push({ timeoutMs, signal });
-      return select(caller, selector);
+      return select(caller, { ids: jobs.map((job) => job.id) });
     },
     async listEvents(caller, jobId) {
       select(caller, { ids: [jobId] });

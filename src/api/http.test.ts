@@ -98,7 +98,7 @@ describe('over real HTTP', () => {
   it('ends the wait of a client that hangs up', async () => {
     const api = createTestApi();
     let signal: AbortSignal | undefined;
-    api.orchestrator.waitForJobs = async (_caller, _selector, _timeoutMs, given) => {
+    api.orchestrator.waitForJobs = async (_caller, _jobs, _timeoutMs, given) => {
       signal = given;
       await new Promise((resolve) => given?.addEventListener('abort', resolve));
       throw new Error('aborted');

@@ -95,9 +95,9 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const waited = async (
     c: Context<ApiEnv>,
     caller: Caller,
-    selector: JobSelector,
+    jobs: readonly JobRow[],
   ): Promise<readonly JobRow[]> =>
-    orchestrator.waitForJobs(caller, selector, config.WAIT_LIMIT_MS, c.req.raw.signal);
+    orchestrator.waitForJobs(caller, jobs, config.WAIT_LIMIT_MS, c.req.raw.signal);
 
   const submitNew = async (
     caller: Caller,
@@ -155,7 +155,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         const batch = earlier ?? (await submitNew(caller, body, idempotency));
         const rows = query.wait
-          ? await waited(c, caller, { batchId: batch.batchId }).catch(acceptedAs(batch.jobs))
+          ? await waited(c, caller, batch.jobs).catch(acceptedAs(batch.jobs))
           : batch.jobs;
         return answer(c, rows, query.detailed, statusOf(rows));
       },
@@ -172,9 +172,8 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       errors: [400, 404],
       async handle(c, { query, caller }) {
         const selector = decodeToken(query.token);
-        const rows = query.wait
-          ? await waited(c, caller, selector)
-          : await orchestrator.getJobs(caller, selector);
+        const known = await orchestrator.getJobs(caller, selector);
+        const rows = query.wait ? await waited(c, caller, known) : known;
         return answer(c, rows, query.detailed, query.wait ? statusOf(rows) : 200, selector);
       },
     }),

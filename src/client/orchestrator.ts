@@ -119,10 +119,11 @@ export function createOrchestrator(
       return load(caller, { ids: rows.map((row) => row.id) });
     },
 
-    async waitForJobs(caller, selector, timeoutMs, signal) {
-      await getJobs(caller, selector);
+    async waitForJobs(caller, jobs, timeoutMs, signal) {
+      const ids = jobs.map((job) => job.id);
       return deps.waiter.waitForEnd({
-        load: () => load(caller, selector),
+        rows: jobs,
+        load: () => load(caller, { ids }),
         timeoutMs,
         ...(signal ? { signal } : {}),
       });

@@ -45,8 +45,8 @@ export async function readRunHistory(
   }
 }
 
-/** The events of a run that is known to be closed, or undefined when Temporal does not know it any more. */
-export async function readClosedRunEvents(
+/** The events of exactly that run, or undefined when Temporal does not know it (any more). */
+export async function readRunEvents(
   client: Client,
   jobId: string,
   runId: string,
@@ -59,6 +59,17 @@ export async function readClosedRunEvents(
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** How a run ended, in the words of its status, by its last event; undefined while it is open. */
+export function endStatusOf(events: readonly HistoryEvent[]): string | undefined {
+  const last = events.at(-1);
+  if (last?.workflowExecutionCompletedEventAttributes) return 'COMPLETED';
+  if (last?.workflowExecutionFailedEventAttributes) return 'FAILED';
+  if (last?.workflowExecutionTimedOutEventAttributes) return 'TIMED_OUT';
+  if (last?.workflowExecutionCanceledEventAttributes) return 'CANCELED';
+  if (last?.workflowExecutionTerminatedEventAttributes) return 'TERMINATED';
+  return undefined;
 }
 
 async function readPages(

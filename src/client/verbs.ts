@@ -64,10 +64,10 @@ export interface Orchestrator {
   getJobs(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
   /** Cancels what is still active; a finished job stays as it is. Returns the selected jobs. */
   cancel(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
-  /** Resolves when all selected jobs ended, at the latest after `timeoutMs`, with their rows then. */
+  /** Resolves when all of these jobs ended, at the latest after `timeoutMs`, with their rows then. */
   waitForJobs(
     caller: Caller,
-    selector: JobSelector,
+    jobs: readonly JobRow[],
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<readonly JobRow[]>;

@@ -1,3 +1,4 @@
+import type { PendingQuery, Row } from 'postgres';
 import type { Sql } from './connect.ts';
 
 /** What is known of a stored file; the bytes are in the blob store. */
@@ -15,21 +16,30 @@ export interface BlobRecord {
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
-export type NewBlobRecord = Omit<BlobRecord, 'createdAt'>;
+export type NewBlobRecord = Omit<BlobRecord, 'createdAt' | 'width' | 'height'> & {
+  readonly width?: number | null;
+  readonly height?: number | null;
+};
 
-/** What is stored of a record; anything else a caller's object carries is left out. */
-const COLUMNS = [
-  'id',
-  'tenant',
-  'jobId',
-  'storageKey',
-  'contentType',
-  'bytes',
-  'sha256',
-  'width',
-  'height',
-  'expiresAt',
-] as const satisfies readonly (keyof NewBlobRecord)[];
+/**
+ * SQL that records files where `condition` holds; an id that is known (an earlier attempt's) then points to the new file.
+ * Takes one parameter, so that it can be part of a statement that does more.
+ */
+export const blobsInsert = (
+  sql: Sql,
+  records: readonly NewBlobRecord[],
+  condition: PendingQuery<Row[]>,
+) => sql`
+  insert into blobs (id, tenant, job_id, storage_key, content_type, bytes, sha256, width, height, expires_at)
+  select id, tenant, "jobId", "storageKey", "contentType", bytes, sha256, width, height, "expiresAt"
+  from jsonb_to_recordset(${sql.json(records)}) as record (
+    id text, tenant text, "jobId" uuid, "storageKey" text, "contentType" text, bytes bigint, sha256 text,
+    width integer, height integer, "expiresAt" timestamptz)
+  where ${condition}
+  on conflict (id) do update set
+    storage_key = excluded.storage_key, content_type = excluded.content_type, bytes = excluded.bytes,
+    sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
+    expires_at = excluded.expires_at`;
 
 export type BlobRecords = ReturnType<typeof createBlobRecords>;
 
@@ -43,15 +53,9 @@ export function createBlobRecords(sql: Sql) {
       return row;
     },
 
-    /** Records outputs; an id that is known (an earlier attempt's) now points to the new file. */
+    /** Records files. Repeating it changes nothing. */
     async putBlobs(records: readonly NewBlobRecord[]): Promise<void> {
-      if (records.length === 0) return;
-      await sql`
-        insert into blobs ${sql(records, ...COLUMNS)}
-        on conflict (id) do update set
-          storage_key = excluded.storage_key, content_type = excluded.content_type, bytes = excluded.bytes,
-          sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
-          expires_at = excluded.expires_at`;
+      await blobsInsert(sql, records, sql`true`);
     },
 
     /** Storage keys of records past their retention, oldest first. */

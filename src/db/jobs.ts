@@ -57,6 +57,14 @@ export function createJobStore(sql: Sql) {
       return ids.flatMap((id) => byId.get(id) ?? []);
     },
 
+    /** Those of the ids, whoever owns them, whose job has ended or is gone. */
+    async listEnded(ids: readonly string[]): Promise<string[]> {
+      const rows = await sql<{ id: string }[]>`
+        select asked.id from unnest(${ids as string[]}::uuid[]) as asked (id)
+        where not exists (select from jobs j where j.id = asked.id and j.state in ('queued', 'running'))`;
+      return rows.map((row) => row.id);
+    },
+
     async listBatch(tenant: string, batchId: string): Promise<JobRow[]> {
       return sql<JobRow[]>`
         select * from jobs where batch_id = ${batchId} and tenant = ${tenant} order by position`;

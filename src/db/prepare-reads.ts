@@ -8,6 +8,8 @@ export interface LeasedJob {
   readonly tenant: string;
   readonly traceId: string;
   readonly createdAt: Date;
+  /** `fileName` of the job's AIRs that the tenant's catalogue has; others are left out. */
+  readonly fileNames: Readonly<Record<string, string | null>>;
 }
 
 export type PrepareReads = ReturnType<typeof createPrepareReads>;
@@ -17,24 +19,14 @@ export function createPrepareReads(sql: Sql) {
   return {
     async findLeasedJob(lease: Lease, runId: string): Promise<LeasedJob | undefined> {
       const [row] = await sql<LeasedJob[]>`
-        select j.generation, j.tenant, j.trace_id, j.created_at from jobs j
+        select j.generation, j.tenant, j.trace_id, j.created_at,
+          (select coalesce(jsonb_object_agg(r.air, r.file_name), '{}') from resources r
+            where r.tenant = j.tenant and r.air = any (array(select j.generation ->> 'model'
+              union all select n ->> 'air' from jsonb_array_elements(j.generation -> 'networks') n))) as file_names
+        from jobs j
         join leases l on l.job_id = j.id and l.run_index = ${lease.runIndex} and l.attempt = ${lease.attempt}
         where j.id = ${lease.jobId} and l.run_id = ${runId} and j.state in ('queued', 'running')`;
       return row;
-    },
-
-    /** AIR of the checkpoint a job needs. */
-    async modelOf(jobId: string): Promise<string> {
-      const [row] = await sql<{ model: string }[]>`
-        select generation ->> 'model' as model from jobs where id = ${jobId}`;
-      return row?.model ?? '';
-    },
-
-    /** `fileName` of the AIRs that the tenant's catalogue has; others are left out. */
-    async fileNames(tenant: string, airs: readonly string[]): Promise<Map<string, string | null>> {
-      const rows = await sql<{ air: string; fileName: string | null }[]>`
-        select air, file_name from resources where tenant = ${tenant} and air = any(${airs as string[]})`;
-      return new Map(rows.map((row) => [row.air, row.fileName]));
     },
 
     /** Model files of a server as it last reported them. */

@@ -5,7 +5,7 @@ import {
   type Stage,
   type TerminalState,
 } from '../domain/job.ts';
-import { createBlobRecords } from './blobs.ts';
+import { blobsInsert } from './blobs.ts';
 import type { Sql } from './connect.ts';
 import type { JobOutput } from './job-row.ts';
 
@@ -23,10 +23,20 @@ export interface FinishRecord {
 
 export type RunStore = ReturnType<typeof createRunStore>;
 
-const findRunIndex = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
-  const [run] = await tx<{ runIndex: number }[]>`
-    select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}`;
-  return run?.runIndex;
+/** A run of a job that has its number. */
+export interface OpenRun {
+  readonly runIndex: number;
+  /** AIR of the checkpoint that the job needs. */
+  readonly model: string;
+  /** No try before this one asked for the run, so nothing was granted to it. */
+  readonly isNew: boolean;
+}
+
+const findRun = async (tx: Sql, jobId: string, runId: string): Promise<OpenRun | undefined> => {
+  const [run] = await tx<OpenRun[]>`
+    select r.run_index, j.generation ->> 'model' as model, false as is_new
+    from job_runs r join jobs j on j.id = r.job_id where r.job_id = ${jobId} and r.run_id = ${runId}`;
+  return run;
 };
 
 /**
@@ -44,9 +54,9 @@ export function createRunStore(sql: Sql) {
     jobId: string,
     runId: string,
     lazily: boolean,
-  ): Promise<number | undefined> => {
+  ): Promise<OpenRun | undefined> => {
     // A row that ended before any run opened was cancelled before Temporal acknowledged the start.
-    const [opened] = await tx<{ runIndex: number }[]>`
+    const [opened] = await tx<OpenRun[]>`
       with job as (
         select id, run_index + 1 as next from jobs
         where id = ${jobId} and (run_index > 0 or state in ('queued', 'running')) for update
@@ -60,24 +70,56 @@ export function createRunStore(sql: Sql) {
         state = 'queued', held = false, server_id = null, outputs = null, failure = null, finished_at = null,
         started_at = coalesce(started_at, now()), changed_at = now(),
         cancel_requested_at = case when jobs.run_index > 0 then null else cancel_requested_at end
-      from run cross join commit where jobs.id = ${jobId} returning jobs.run_index`;
-    return opened?.runIndex;
+      from run cross join commit where jobs.id = ${jobId}
+      returning jobs.run_index, jobs.generation ->> 'model' as model, true as is_new`;
+    return opened;
   };
 
   /** Repeating it changes nothing. */
-  const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> =>
-    (await findRunIndex(tx, jobId, runId)) ??
-    (await insertRun(tx, jobId, runId, false)) ??
-    // Opened by another try while this one waited for the row.
-    (await findRunIndex(tx, jobId, runId));
+  const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
+    const run =
+      (await findRun(tx, jobId, runId)) ??
+      (await insertRun(tx, jobId, runId, false)) ??
+      // Opened by another try while this one waited for the row.
+      (await findRun(tx, jobId, runId));
+    return run?.runIndex;
+  };
+
+  /** `isOpened`: the run has its number. */
+  const endRun = async (
+    record: FinishRecord,
+  ): Promise<{ readonly isDone: boolean; readonly isOpened: boolean }> => {
+    const { jobId, runId, tenant, blobExpiresAt: expiresAt } = record;
+    const outputs = record.outputs?.map(({ storageKey: _key, sha256: _sum, ...output }) => output);
+    const blobs = (record.outputs ?? []).map(({ blobKey: id, ...output }) => ({
+      ...{ id, tenant, jobId, expiresAt },
+      ...output,
+    }));
+    const [seen] = await sql<{ isDone: boolean; isOpened: boolean }[]>`
+      with freed as (
+        delete from leases where ${record.releaseLease} and job_id = ${jobId} and run_id = ${runId}
+          and attempt = ${record.attempt}
+      ), run as (
+        select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}
+      ), ended as (
+        update jobs set state = ${record.state}, attempt = ${record.attempt}, stage_rank = ${stageRank('finish')},
+          outputs = ${outputs ? sql.json(outputs) : null},
+          failure = ${record.failure ? sql.json(record.failure as never) : null},
+          held = false, finished_at = now(), changed_at = now()
+        where id = ${jobId} and state in ('queued', 'running') and run_index = (select run_index from run)
+        returning id
+      ), stored as (${blobsInsert(sql, blobs, sql`exists (select from ended)`)})
+      select exists (select from ended) as is_done, exists (select from run) as is_opened`;
+    return { isDone: false, isOpened: false, ...seen };
+  };
 
   return {
     /**
-     * The run's number, or undefined when the job is gone or was cancelled before it started. What a crash of the
-     * database loses of it the claim repeats; a grant, being a later commit, makes it last.
+     * Undefined when the job is gone or was cancelled before it started. What a crash of the database loses of it the
+     * claim repeats; a grant, being a later commit, makes it last.
      */
-    openRun: async (jobId: string, runId: string): Promise<number | undefined> =>
-      (await insertRun(sql, jobId, runId, true)) ?? findRunIndex(sql, jobId, runId),
+    openRun: async (jobId: string, runId: string): Promise<OpenRun | undefined> =>
+      (await insertRun(sql, jobId, runId, true)) ?? findRun(sql, jobId, runId),
 
     /** Notes that an attempt reached a stage. A crash of the database may lose the note: it only informs. */
     async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {
@@ -89,42 +131,13 @@ export function createRunStore(sql: Sql) {
           and (attempt, stage_rank) < (${lease.attempt}, ${stageRank(stage)})`;
     },
 
-    /** Ends the job: row, outputs and lease in one transaction. Repeating it changes nothing. */
+    /** Ends the job: row, outputs and lease in one statement. Repeating it changes nothing. */
     async finish(record: FinishRecord): Promise<boolean> {
-      return sql.begin(async (begun) => {
-        const tx = begun as unknown as Sql;
-        // Sent together, to be answered in one round trip.
-        const [runIndex] = await Promise.all([
-          openRun(tx, record.jobId, record.runId),
-          record.releaseLease
-            ? tx`
-                delete from leases where job_id = ${record.jobId} and run_id = ${record.runId} and attempt = ${record.attempt}`
-            : undefined,
-        ]);
-        if (runIndex === undefined) return false;
-        const outputs = record.outputs?.map(
-          ({ storageKey: _key, sha256: _sum, ...output }) => output,
-        );
-        const done = await tx`
-          update jobs set state = ${record.state}, attempt = ${record.attempt}, stage_rank = ${stageRank('finish')},
-            outputs = ${outputs ? tx.json(outputs) : null},
-            failure = ${record.failure ? tx.json(record.failure as never) : null},
-            held = false, finished_at = now(), changed_at = now()
-          where id = ${record.jobId} and run_index = ${runIndex} and state in ('queued', 'running')`;
-        if (done.count === 0) return false;
-        await createBlobRecords(tx).putBlobs(
-          (record.outputs ?? []).map(({ blobKey, width, height, ...output }) => ({
-            id: blobKey,
-            tenant: record.tenant,
-            jobId: record.jobId,
-            width: width ?? null,
-            height: height ?? null,
-            expiresAt: record.blobExpiresAt,
-            ...output,
-          })),
-        );
-        return true;
-      });
+      const { isDone, isOpened } = await endRun(record);
+      if (isDone || isOpened) return isDone;
+      // The run ends without having asked for a server: it was cancelled before, or is a reset to its end.
+      const opened = await openRun(sql, record.jobId, record.runId);
+      return opened !== undefined && (await endRun(record)).isDone;
     },
 
     /** Holds or frees a waiting job, and gives back a lease that was granted in the same moment. */

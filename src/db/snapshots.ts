@@ -16,12 +16,31 @@ export function createSnapshotStore(sql: Sql) {
     /** Keeps a closed run's events; a job that is gone is no error. */
     async insertSnapshot(jobId: string, snapshot: Omit<EventSnapshot, 'runIndex'>): Promise<void> {
       await sql`
+        with kept as (
+          update job_runs set events_kept_at = now() where job_id = ${jobId} and run_id = ${snapshot.runId}
+        )
         insert into event_snapshots (job_id, run_id, run_index, status, events)
         select j.id, ${snapshot.runId}, coalesce(r.run_index, j.run_index), ${snapshot.status},
           ${sql.json(storable(snapshot.events) as never)}
         from jobs j left join job_runs r on r.job_id = j.id and r.run_id = ${snapshot.runId}
         where j.id = ${jobId}
         on conflict (job_id, run_id) do nothing`;
+    },
+
+    /** Runs whose job ended or went on with another run and whose events are not kept, oldest first. */
+    async listNotKept(
+      limit: number,
+    ): Promise<{ readonly jobId: string; readonly runId: string }[]> {
+      return sql<{ jobId: string; runId: string }[]>`
+        select r.job_id, r.run_id from job_runs r join jobs j on j.id = r.job_id
+        where r.events_kept_at is null and (j.finished_at is not null or j.run_id is distinct from r.run_id)
+        order by r.opened_at limit ${limit}`;
+    },
+
+    /** Events of a run that Temporal does not know any more are asked for no longer. */
+    async giveUpEvents(jobId: string, runId: string): Promise<void> {
+      await sql`
+        update job_runs set events_kept_at = now() where job_id = ${jobId} and run_id = ${runId}`;
     },
 
     /** Oldest run first. */

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { projectEvents } from '../client/event-projection.ts';
 import type { JobRuns } from '../client/job-runs.ts';
-import { readClosedRunEvents } from '../client/run-history.ts';
+import { endStatusOf, readRunEvents } from '../client/run-history.ts';
 import type { Closing } from '../db/closing.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { SnapshotStore } from '../db/snapshots.ts';
@@ -31,6 +31,8 @@ const LONG_LOOK_EVERY = 30;
 const REMEMBERED = 20_000;
 /** A lease this old should have a living run. */
 const LEASE_AGE_MS = 2_000;
+/** Runs whose events are read in a pass. */
+const KEPT_RUNS = 200;
 /** Active rows checked against Temporal in a pass. */
 const CHECKED_ROWS = 5;
 
@@ -54,7 +56,6 @@ export function createCloser(deps: CloserDeps): Loop {
   };
 
   const agree = async (jobId: string, runId: string, status: string): Promise<void> => {
-    if (status === 'COMPLETED') return;
     const newest = await deps.runs.describe(jobId);
     if (newest.state === 'unknown') return historyLost(jobId);
     // A reset closes a run and makes the next one, which writes the row itself.
@@ -63,34 +64,46 @@ export function createCloser(deps: CloserDeps): Loop {
     if (changed) deps.wakeups.wake('done', jobId);
   };
 
-  const closeRun = async (jobId: string, runId: string, status: string): Promise<void> => {
-    const events = await readClosedRunEvents(deps.client, jobId, runId);
+  const closeRun = async (jobId: string, runId: string): Promise<void> => {
+    const events = await readRunEvents(deps.client, jobId, runId);
+    const status = events ? endStatusOf(events) : 'UNKNOWN';
+    // The row ends a moment before its run does.
+    if (status === undefined) return;
     if (events)
       await deps.snapshots.insertSnapshot(jobId, {
         runId,
         status,
         events: projectEvents(runId, events),
       });
-    await agree(jobId, runId, events ? status : 'UNKNOWN');
-    await freeLeases(jobId, runId);
+    else await deps.snapshots.giveUpEvents(jobId, runId);
+    // A run that completed has finished, which wrote the row and ended the lease.
+    if (status !== 'COMPLETED') {
+      await agree(jobId, runId, status);
+      await freeLeases(jobId, runId);
+    }
+    remember(done, runId);
   };
 
+  /** Runs of which the database knows that they are over. */
+  const endedRuns = async (): Promise<void> => {
+    for (const { jobId, runId } of await deps.snapshots.listNotKept(KEPT_RUNS))
+      await closeRun(jobId, runId);
+  };
+
+  /** Runs of which only Temporal knows that they are over. */
   const closedRuns = async (): Promise<void> => {
     const mark = await deps.snapshots.findWatermark(WATERMARK);
     const overlapMs = passes++ % LONG_LOOK_EVERY === 0 ? LONG_OVERLAP_MS : OVERLAP_MS;
     const since = new Date((mark?.getTime() ?? 0) - overlapMs);
     const passAt = new Date();
     // SQL visibility gives an open run a close time in the far future, so that its state has to be asked for as well.
-    const query = `WorkflowType = '${JOB_WORKFLOW}' AND ExecutionStatus != 'Running' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
+    const query = `WorkflowType = '${JOB_WORKFLOW}' AND ExecutionStatus != 'Running' AND ExecutionStatus != 'Completed' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
     const failures: unknown[] = [];
     for await (const run of deps.client.workflow.list({ query, pageSize: 200 })) {
       const jobId = jobIdOfWorkflow(run.workflowId);
       if (jobId === undefined || done.has(run.runId)) continue;
       // One run that cannot be closed does not keep the others open; the mark stays, so it is tried again.
-      const closed = closeRun(jobId, run.runId, run.status.name).then(() =>
-        remember(done, run.runId),
-      );
-      await closed.catch((error: unknown) => failures.push(error));
+      await closeRun(jobId, run.runId).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
     await deps.snapshots.updateWatermark(WATERMARK, passAt);
@@ -118,7 +131,8 @@ export function createCloser(deps: CloserDeps): Loop {
     for (const id of ids) {
       const newest = await deps.runs.describe(id);
       if (newest.state === 'unknown') await historyLost(id);
-      else if (newest.state === 'closed') await agree(id, newest.runId, newest.status);
+      else if (newest.state === 'closed' && newest.status !== 'COMPLETED')
+        await agree(id, newest.runId, newest.status);
     }
   };
 
@@ -127,12 +141,11 @@ export function createCloser(deps: CloserDeps): Loop {
     pollMs: deps.pollMs,
     logger: deps.logger,
     async pass() {
-      try {
-        await closedRuns();
-      } finally {
-        await strayLeases();
-        await strayRows();
-      }
+      const failures: unknown[] = [];
+      // One part that fails does not keep the others from their work.
+      for (const part of [closedRuns, endedRuns, strayLeases, strayRows])
+        await part().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
     },
   });
 }

@@ -4,6 +4,7 @@ import { withActivityFailures } from '../activities/failures.ts';
 import { createPrepare } from '../activities/prepare.ts';
 import { createRecordActivities } from '../activities/record.ts';
 import { logStage } from '../activities/stage-log.ts';
+import type { JobRuns } from '../client/job-runs.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { PrepareReads } from '../db/prepare-reads.ts';
 import type { LeaseStore } from '../db/leases.ts';
@@ -19,6 +20,7 @@ export interface CpuWorkerDeps {
   readonly namespace: string;
   readonly pools: readonly string[];
   readonly runs: RunStore;
+  readonly jobRuns: Pick<JobRuns, 'isRunClosed'>;
   readonly leases: LeaseStore;
   readonly reads: PrepareReads;
   readonly blobs: BlobRecords;
@@ -53,7 +55,7 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
     shutdownGraceTime: '10s',
   });
   const placers = deps.pools.map((pool) =>
-    createPlacer({ ...deps, pool, modelOf: deps.reads.modelOf }),
+    createPlacer({ ...deps, pool, isRunClosed: deps.jobRuns.isRunClosed }),
   );
   const placing = await Promise.all(
     placers.map((placer, index) =>
@@ -63,8 +65,8 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
         taskQueue: poolQueue(deps.pools[index] ?? ''),
         activities: { ...createPlacementActivities(placer, logger) },
         maxConcurrentActivityTaskExecutions: deps.placementWindow,
-        // A claim that is told to stop leaves the window soon.
-        maxHeartbeatThrottleInterval: '2s',
+        // Half the heartbeat timeout. Each heartbeat of a waiting claim writes its run in Temporal.
+        maxHeartbeatThrottleInterval: '5s',
         // A waiting claim is given back at once; another placer takes it.
         shutdownGraceTime: '1s',
         shutdownForceTime: '5s',

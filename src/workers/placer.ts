@@ -1,10 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import { promptIdFor } from '../activities/prompt-id.ts';
 import type { ClaimInput } from '../activities/activity-types.ts';
-import type { LeaseStore } from '../db/leases.ts';
+import type { JobRuns } from '../client/job-runs.ts';
+import type { LeaseStore, ServerRoom } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import type { Lease } from '../domain/job.ts';
+import { jobWorkflowId } from '../domain/naming.ts';
 import { place, type WaitingClaim } from '../domain/placement.ts';
 import { OrchestratorError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
@@ -13,12 +16,14 @@ export interface PlacerDeps {
   readonly pool: string;
   readonly leases: LeaseStore;
   readonly runs: RunStore;
-  /** AIR of the checkpoint a job needs. */
-  readonly modelOf: (jobId: string) => Promise<string>;
   readonly wakeups: Pick<Wakeups, 'on'>;
+  readonly isRunClosed: JobRuns['isRunClosed'];
   readonly pollMs: number;
   readonly logger: Logger;
 }
+
+/** When to look whether the run of an ended job is closed; after that it is left to the heartbeat. */
+const CLOSED_AFTER_MS = [100, 400, 1_000, 2_000];
 
 export interface ClaimRequest extends ClaimInput {
   readonly runId: string;
@@ -46,6 +51,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
   let order = 0;
   let placing = false;
   let again = false;
+  /** The last pass gave away all the room there was: another claim changes nothing. */
+  let isFull = false;
 
   const grant = async (entry: Waiting, serverId: string, reason: string): Promise<void> => {
     const { request } = entry;
@@ -60,19 +67,35 @@ export function createPlacer(deps: PlacerDeps): Placer {
       traceId: request.traceId,
       promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
     });
-    if (answer.outcome === 'full' || answer.outcome === 'held') return;
+    if (answer.outcome === 'full') return;
     if (waiting.get(entry.key) === entry) waiting.delete(entry.key);
     if (answer.outcome === 'granted') entry.resolve(answer.lease);
+    // The hold had this claim cancelled before it was written; the workflow claims anew after a resume.
+    else if (answer.outcome === 'held') entry.reject(new CancelledFailure('the job is held'));
     else entry.reject(closedJob(request.jobId));
+  };
+
+  /** Not before the run is closed: an answer to an open run makes Temporal repeat the task that is closing it. */
+  const dropWhenClosed = async (entry: Waiting): Promise<void> => {
+    const { jobId, runId } = entry.request;
+    for (const ms of CLOSED_AFTER_MS) {
+      await delay(ms, undefined, { ref: false });
+      if (waiting.get(entry.key) !== entry) return;
+      if (!(await deps.isRunClosed(jobWorkflowId(jobId), runId).catch(() => false))) continue;
+      if (waiting.get(entry.key) === entry) waiting.delete(entry.key);
+      return entry.reject(closedJob(jobId));
+    }
   };
 
   const pass = async (): Promise<void> => {
     if (waiting.size === 0) return;
     const servers = await deps.leases.listRoom(deps.pool);
-    for (const { key, serverId, reason } of place([...waiting.values()], servers)) {
+    const placements = place([...waiting.values()], servers);
+    for (const { key, serverId, reason } of placements) {
       const entry = waiting.get(key);
       if (entry) await grant(entry, serverId, reason);
     }
+    isFull = roomLeft(servers) <= placements.length;
   };
 
   const run = async (): Promise<void> => {
@@ -97,23 +120,27 @@ export function createPlacer(deps: PlacerDeps): Placer {
   };
 
   const stopListening = deps.wakeups.on('room', () => void run());
+  /** A cancel or a terminate reaches a waiting claim with its next heartbeat; the end of its job is told sooner. */
+  const stopEnds = deps.wakeups.on('done', (ids) => {
+    const ended = new Set(ids);
+    for (const entry of waiting.values())
+      if (ended.has(entry.request.jobId)) void dropWhenClosed(entry);
+  });
   const poll = setInterval(() => void run(), deps.pollMs);
 
   return {
     async claim(request, signal) {
       if (request.release) await deps.leases.release(request.release);
-      const [runIndex, model, held] = await Promise.all([
-        deps.runs.openRun(request.jobId, request.runId),
-        deps.modelOf(request.jobId),
-        deps.leases.listOfRun(request.jobId, request.runId),
-      ]);
-      if (runIndex === undefined) throw closedJob(request.jobId);
+      const opened = await deps.runs.openRun(request.jobId, request.runId);
+      if (!opened) throw closedJob(request.jobId);
       // A try before this one may have been granted and have died before it could say so: its lease is this one's.
+      const held = opened.isNew ? [] : await deps.leases.listOfRun(request.jobId, request.runId);
       const mine = held.find((lease) => lease.attempt === request.attempt);
       if (mine) return mine;
       const key = `${request.runId}/${request.attempt}`;
       return new Promise<Lease>((resolve, reject) => {
         const { priority } = request;
+        const { model } = opened;
         const entry = { key, priority, order: order++, model, request, resolve, reject };
         const stop = (): void => {
           // The attempt may wait again already, with another claim in this one's place.
@@ -123,15 +150,22 @@ export function createPlacer(deps: PlacerDeps): Placer {
         if (signal.aborted) return stop();
         waiting.set(key, entry);
         signal.addEventListener('abort', stop, { once: true });
-        void run();
+        if (!isFull) void run();
       });
     },
     close() {
       clearInterval(poll);
       stopListening();
+      stopEnds();
     },
   };
 }
+
+const roomLeft = (servers: readonly ServerRoom[]): number =>
+  servers.reduce(
+    (left, { reachable, room, used }) => left + (reachable ? Math.max(0, room - used) : 0),
+    0,
+  );
 
 const closedJob = (jobId: string): OrchestratorError =>
   new OrchestratorError(

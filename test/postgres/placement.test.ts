@@ -4,7 +4,6 @@ import { createClosing } from '../../src/db/closing.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/db/leases.ts';
 import { createOutbox } from '../../src/db/outbox.ts';
-import { createPrepareReads } from '../../src/db/prepare-reads.ts';
 import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
 import type { JobRow } from '../../src/db/job-row.ts';
 import { silentLogger } from '../../src/telemetry.ts';
@@ -148,8 +147,8 @@ describe('two placers on one database', () => {
       pool: 'default',
       leases,
       runs,
-      modelOf: createPrepareReads(database.sql).modelOf,
       wakeups: { on: () => () => undefined },
+      isRunClosed: () => Promise.resolve(false),
       pollMs: 10,
       logger: silentLogger,
     });
@@ -215,19 +214,20 @@ describe('two placers on one database', () => {
 describe('runs of a job', () => {
   it('are numbered in the order they open, once each, also by many at once', async () => {
     const jobId = await insertJob();
-    const numbers = await Promise.all([1, 2, 3].map(() => runs.openRun(jobId, 'run-1')));
-    expect(numbers).toEqual([1, 1, 1]);
+    const opened = await Promise.all([1, 2, 3].map(() => runs.openRun(jobId, 'run-1')));
+    expect(opened.map((run) => run?.runIndex)).toEqual([1, 1, 1]);
+    expect(opened.filter((run) => run?.isNew)).toHaveLength(1);
     await leases.grant(grantRequest(jobId));
-    expect(await runs.openRun(jobId, 'run-1')).toBe(1);
+    expect(await runs.openRun(jobId, 'run-1')).toMatchObject({ runIndex: 1, model: SD1 });
     expect((await rowFor(jobId)).state).toBe('running');
-    expect(await runs.openRun(jobId, 'run-2')).toBe(2);
+    expect(await runs.openRun(jobId, 'run-2')).toMatchObject({ runIndex: 2, isNew: true });
     expect(await rowFor(jobId)).toMatchObject({
       runId: 'run-2',
       runIndex: 2,
       state: 'queued',
       attempt: 0,
     });
-    expect(await runs.openRun(jobId, 'run-1')).toBe(1);
+    expect((await runs.openRun(jobId, 'run-1'))?.runIndex).toBe(1);
     expect((await rowFor(jobId)).runIndex).toBe(2);
   });
 

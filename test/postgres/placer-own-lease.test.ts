@@ -40,8 +40,8 @@ describe('a claim that is tried again', () => {
       pool: 'default',
       leases,
       runs,
-      modelOf: () => Promise.resolve('m'),
       wakeups: { on: () => () => undefined },
+      isRunClosed: () => Promise.resolve(false),
       pollMs: 20,
       logger: silentLogger,
     });

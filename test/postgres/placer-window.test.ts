@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createJobStore } from '../../src/db/jobs.ts';
+import { createLeaseStore } from '../../src/db/leases.ts';
+import { createRunStore } from '../../src/db/runs.ts';
+import type { Channel } from '../../src/db/wakeups.ts';
+import type { Lease } from '../../src/domain/job.ts';
+import { silentLogger } from '../../src/telemetry.ts';
+import { createPlacer, type Placer } from '../../src/workers/placer.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { newJobRow } from '../support/jobs.ts';
+import { until } from '../support/until.ts';
+
+let database: TestDatabase;
+let placer: Placer;
+let asked = 0;
+const closed = new Set<string>();
+const listeners = new Map<Channel, (ids: readonly string[]) => void>();
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await database.sql`truncate jobs, servers, leases, job_runs cascade`;
+  await database.sql`insert into servers (id, pool, room, reachable) values ('a', 'default', 1, true)`;
+  const leases = createLeaseStore(database.sql);
+  asked = 0;
+  placer = createPlacer({
+    pool: 'default',
+    leases: {
+      ...leases,
+      listRoom: (pool) => {
+        asked += 1;
+        return leases.listRoom(pool);
+      },
+    },
+    runs: createRunStore(database.sql),
+    wakeups: { on: (channel, listener) => (listeners.set(channel, listener), () => true) },
+    isRunClosed: (_workflowId, runId) => Promise.resolve(closed.has(runId)),
+    // Only what it is told counts here.
+    pollMs: 600_000,
+    logger: silentLogger,
+  });
+});
+afterEach(() => placer.close());
+
+async function claim(): Promise<{ jobId: string; lease: Promise<Lease> }> {
+  const job = newJobRow();
+  await createJobStore(database.sql).insertJobs([job]);
+  const { id: jobId, tenant, traceId } = job;
+  const request = { jobId, tenant, traceId, pool: 'default', attempt: 1, priority: 3 };
+  const lease = placer.claim(
+    { ...request, runId: `run-${jobId}`, scheduledAtMs: Date.now() },
+    new AbortController().signal,
+  );
+  lease.catch(() => undefined);
+  await until('its run is open', async () => {
+    const rows = await database.sql`select from job_runs where job_id = ${jobId}`;
+    return rows.count > 0;
+  });
+  return { jobId, lease };
+}
+
+describe('the window of a placer', () => {
+  it('looks for room once it is told of some, not for every claim that comes while there is none', async () => {
+    const first = await (await claim()).lease;
+    const second = await claim();
+    await claim();
+    await claim();
+    expect(asked).toBe(1);
+    await createLeaseStore(database.sql).release(first);
+    listeners.get('room')?.([]);
+    expect((await second.lease).jobId).toBe(second.jobId);
+    expect(asked).toBe(2);
+  });
+
+  it('is left by a claim whose run is closed, soon after that is told, and by no other', async () => {
+    const holder = await (await claim()).lease;
+    const over = await claim();
+    const going = await claim();
+    closed.add(`run-${over.jobId}`);
+    listeners.get('done')?.([over.jobId, going.jobId]);
+    await expect(over.lease).rejects.toMatchObject({ code: 'conflict' });
+    await createLeaseStore(database.sql).release(holder);
+    listeners.get('room')?.([]);
+    expect((await going.lease).jobId).toBe(going.jobId);
+  });
+
+  it('is left by the claim of a held job, which takes no server', async () => {
+    const holder = await (await claim()).lease;
+    const held = await claim();
+    const next = await claim();
+    await database.sql`update jobs set held = true where id = ${held.jobId}`;
+    await createLeaseStore(database.sql).release(holder);
+    listeners.get('room')?.([]);
+    await expect(held.lease).rejects.toThrow('held');
+    listeners.get('room')?.([]);
+    expect((await next.lease).jobId).toBe(next.jobId);
+  });
+});
