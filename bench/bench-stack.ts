@@ -18,8 +18,8 @@ export const NAMESPACE = 'default';
 
 export interface BenchStackOptions {
   readonly dir: string;
-  /** COMFY_ROOM of the worker. */
-  readonly room: number;
+  /** COMFY_ROOM of the worker; undefined for the default. */
+  readonly room: number | undefined;
   /** V8 CPU profiles of api and worker land here. */
   readonly profileDir?: string;
   readonly say: (text: string) => void;
@@ -130,7 +130,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: NAMESPACE,
       COMFY_HTTP_URL: `http://${HOST}:${simulatorPort}`,
-      COMFY_ROOM: String(options.room),
+      COMFY_ROOM: String(options.room ?? 'auto'),
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
     };

@@ -46,7 +46,7 @@ interface Options {
   readonly only?: readonly Scenario[];
   readonly quick: boolean;
   readonly size: number;
-  readonly room: number;
+  readonly room?: number;
   readonly json?: string;
   readonly profile?: string;
 }
@@ -60,7 +60,11 @@ const program = new Command('npm run bench --')
   .option('--only <names>', 'scenarios to run, separated by commas (default: all)', parseNames)
   .option('--quick', 'short rounds, to see that everything runs', false)
   .option('--size <pixels>', 'width and height of the pictures', parseWhole, 64)
-  .option('--room <jobs>', 'COMFY_ROOM: jobs given to the simulator at a time', parseWhole, 2)
+  .option(
+    '--room <jobs>',
+    'COMFY_ROOM: jobs given to the simulator at a time (default: auto)',
+    parseWhole,
+  )
   .option('--json <file>', 'also writes the figures to this file')
   .option('--profile <folder>', 'writes V8 CPU profiles of api and worker there')
   .addHelpText('after', `\nScenarios:\n${about}`)
@@ -110,7 +114,7 @@ async function bench(): Promise<void> {
     `${machine.cores} cores (${machine.cpu}), Node ${machine.node}; load average ${machine.loadBefore} before, ${machine.loadAfter} after`,
   );
   print(
-    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room}; reference: four empty activities, same server, in turns`,
+    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room ?? 'auto'}; reference: four empty activities, same server, in turns`,
   );
   if (options.json !== undefined) {
     const rows = figures.map((figure) => ({
@@ -118,7 +122,7 @@ async function bench(): Promise<void> {
       ratio: ratioOf(figure),
       within: isWithin(figure),
     }));
-    const settings = { size: options.size, room: options.room, quick: options.quick };
+    const settings = { size: options.size, room: options.room ?? 'auto', quick: options.quick };
     await writeFile(
       options.json,
       `${JSON.stringify({ machine, settings, figures: rows }, null, 2)}\n`,

@@ -11,6 +11,7 @@ import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
 import { createRunStore } from './db/runs.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
+import { MOST_ROOM, createRoomGauge } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
 import type { FleetReporter } from './ports.ts';
@@ -105,13 +106,15 @@ export async function composeGpuWorkers(
     }),
     (open) => open.close(),
   );
+  const gauge = createRoomGauge();
+  const { COMFY_ROOM: room } = config;
   lifecycle.add(
     'fleet watch',
     createFleetWatch({
       executor,
       reporter,
       pool: config.COMFY_POOL,
-      room: config.COMFY_ROOM,
+      room: room === 'auto' ? gauge.room : () => room,
       everyMs: PROBE_EVERY_MS,
       logger,
       ...(onReport ? { onReport } : {}),
@@ -124,8 +127,9 @@ export async function composeGpuWorkers(
     executor,
     storage,
     runs,
-    room: config.COMFY_ROOM,
-    onDrawn: ({ serverId, promptId }) => {
+    mostRoom: room === 'auto' ? MOST_ROOM : room,
+    onDrawn: ({ serverId, promptId }, state) => {
+      if (state.state === 'succeeded') gauge.note(state.executionMs);
       reporter.reportDrawn({ serverId, promptId }).then(onReport, (error: unknown) =>
         // The end of the lease gives the room back as well.
         logger.debug({ promptId, error: messageOf(error) }, 'room not given back early'),

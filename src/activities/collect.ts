@@ -22,7 +22,7 @@ export interface CollectDeps {
   readonly isRunClosed: (workflowId: string, runId: string) => Promise<boolean>;
   readonly onProgress?: (lease: Lease, fraction: number) => void;
   /** The server is through with the prompt of the lease; called at once, before anything is stored. */
-  readonly onDrawn?: (lease: Lease) => void;
+  readonly onDrawn?: (lease: Lease, state: PromptState) => void;
 }
 
 /** What a retry on this or another worker needs of the tries before. */
@@ -64,7 +64,7 @@ export const createCollect =
         },
       });
       // An absent prompt may still turn up.
-      if (state.state !== 'absent') deps.onDrawn?.(lease);
+      if (state.state !== 'absent') deps.onDrawn?.(lease, state);
       const done = finishedState(state, input);
       const storedAtMs = Date.now();
       const outputs = await storeOutputs(deps, input, done.outputs, signal);

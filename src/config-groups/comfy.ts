@@ -39,8 +39,18 @@ export const COMFY_VARIABLES = {
   },
   COMFY_ROOM: {
     group: 'ComfyUI',
-    schema: whole(1, 64).default(2),
-    about: 'Jobs given to it at a time: one running, the rest waiting',
+    schema: z
+      .string()
+      .refine(
+        (value) => value === 'auto' || (/^\d{1,2}$/.test(value) && +value >= 1 && +value <= 64),
+        {
+          message: 'expected auto, or 1 to 64',
+        },
+      )
+      .transform((value) => (value === 'auto' ? value : Number(value)))
+      .default('auto'),
+    about:
+      'Jobs given to it at a time: one draws, the rest wait. `auto`: 2, and up to 8 while pictures take less than 0.25 s',
     example: '2',
   },
   SIM_PORT: {

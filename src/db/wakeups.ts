@@ -28,37 +28,35 @@ export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> 
   const listeners = new Map<Channel, Set<(ids: readonly string[]) => void>>();
   const pending = new Map<Channel, Set<string>>();
   const origin = randomUUID().slice(0, 8);
-  let timer: NodeJS.Timeout | undefined;
-  let lastSent = 0;
+  const timers = new Map<Channel, NodeJS.Timeout>();
+  const lastSent = new Map<Channel, number>();
   let closed = false;
 
   const emit = (channel: Channel, ids: readonly string[]): void => {
     for (const listener of listeners.get(channel) ?? []) listener(ids);
   };
 
-  const flush = async (): Promise<void> => {
-    timer = undefined;
-    lastSent = Date.now();
-    for (const [channel, ids] of [...pending]) {
-      pending.delete(channel);
-      const all = [...ids];
-      for (let start = 0; start === 0 || start < all.length; start += IDS_PER_PAYLOAD) {
-        const payload = `${origin} ${all.slice(start, start + IDS_PER_PAYLOAD).join(',')}`;
-        await sql`select pg_notify(${`orchestrator_${channel}`}, ${payload})`;
-      }
+  const flush = async (channel: Channel): Promise<void> => {
+    clearTimeout(timers.get(channel));
+    timers.delete(channel);
+    lastSent.set(channel, Date.now());
+    const all = [...(pending.get(channel) ?? [])];
+    pending.delete(channel);
+    for (let start = 0; start === 0 || start < all.length; start += IDS_PER_PAYLOAD) {
+      const payload = `${origin} ${all.slice(start, start + IDS_PER_PAYLOAD).join(',')}`;
+      await sql`select pg_notify(${`orchestrator_${channel}`}, ${payload})`;
     }
   };
 
-  const schedule = (): void => {
-    if (timer || closed) return;
-    timer = setTimeout(
-      () => {
-        flush().catch((error: unknown) =>
-          logger.debug({ error: messageOf(error) }, 'wake-up not sent; the others poll'),
-        );
-      },
-      Math.max(0, lastSent + EVERY_MS - Date.now()),
-    );
+  const schedule = (channel: Channel): void => {
+    if (timers.has(channel) || closed) return;
+    const send = (): void => {
+      flush(channel).catch((error: unknown) =>
+        logger.debug({ error: messageOf(error) }, 'wake-up not sent; the others poll'),
+      );
+    };
+    const dueMs = (lastSent.get(channel) ?? 0) + EVERY_MS;
+    timers.set(channel, setTimeout(send, Math.max(0, dueMs - Date.now())));
   };
 
   const subscriptions = await Promise.all(
@@ -81,7 +79,7 @@ export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> 
       const ids = pending.get(channel) ?? new Set();
       if (id !== undefined) ids.add(id);
       pending.set(channel, ids);
-      schedule();
+      schedule(channel);
     },
     on(channel, listener) {
       const set = listeners.get(channel) ?? new Set();
@@ -90,10 +88,7 @@ export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> 
     },
     async close() {
       closed = true;
-      if (timer) {
-        clearTimeout(timer);
-        await flush().catch(() => undefined);
-      }
+      await Promise.all([...timers.keys()].map(flush)).catch(() => undefined);
       await Promise.all(subscriptions.map((subscription) => subscription.unlisten())).catch(
         () => undefined,
       );

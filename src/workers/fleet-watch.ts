@@ -6,7 +6,7 @@ export interface FleetWatchOptions {
   readonly executor: Executor;
   readonly reporter: FleetReporter;
   readonly pool: string;
-  readonly room: number;
+  readonly room: () => number;
   readonly everyMs: number;
   readonly logger: Logger;
   /** Called after each report, so that placement looks again. */
@@ -27,7 +27,7 @@ export function createFleetWatch(options: FleetWatchOptions): Loop {
         reachable: false,
         error: messageOf(error),
       }));
-      await reporter.report({ ...report, pool, room });
+      await reporter.report({ ...report, pool, room: room() });
       options.onReport?.();
       if (report.reachable !== reachable) {
         reachable = report.reachable;

@@ -8,7 +8,7 @@ import { createWithdraw } from '../activities/withdraw.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import type { Lease } from '../domain/job.ts';
 import { hostQueue } from '../domain/naming.ts';
-import type { BlobStore, Executor, Logger } from '../ports.ts';
+import type { BlobStore, Executor, Logger, PromptState } from '../ports.ts';
 
 export interface GpuWorkerDeps {
   readonly connection: NativeConnection;
@@ -16,8 +16,9 @@ export interface GpuWorkerDeps {
   readonly executor: Executor;
   readonly storage: BlobStore;
   readonly runs: Pick<JobRuns, 'isRunClosed'>;
-  readonly room: number;
-  readonly onDrawn: (lease: Lease) => void;
+  /** The most jobs it is ever given at a time. */
+  readonly mostRoom: number;
+  readonly onDrawn: (lease: Lease, state: PromptState) => void;
   readonly logger: Logger;
 }
 
@@ -45,7 +46,7 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
       withdraw: createWithdraw({ executor, locks }),
     }),
     // Each lease has at most one submit or collect, also while its result is stored; withdraws need places beside them.
-    maxConcurrentActivityTaskExecutions: deps.room * 2 + 8,
+    maxConcurrentActivityTaskExecutions: deps.mostRoom * 2 + 8,
     // How soon a terminated run is noticed.
     maxHeartbeatThrottleInterval: '1s',
     // A drawing goes on without us; the next worker re-attaches.

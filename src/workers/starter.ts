@@ -14,10 +14,12 @@ export interface StarterDeps {
   readonly logger: Logger;
 }
 
-/** Rows taken, and kept locked, at a time. */
-const TAKE = 50;
-/** Starts under way at a time; more only queue up inside Temporal's one shard. */
-const CONCURRENCY = 10;
+/**
+ * Rows taken, and started, at a time; more only queue up inside Temporal's one shard. They stay locked until all are
+ * started, and the claim of the first waits for that.
+ */
+const TAKE = 10;
+const CANCELS = 50;
 const START_DEADLINE_MS = 5_000;
 /** The API delivers a cancel itself; the starter repeats those that had no effect for this long. */
 const CANCEL_AGE_MS = 2_000;
@@ -37,19 +39,8 @@ export function createStarter(deps: StarterDeps): Loop {
     }
   };
 
-  const startAll = async (rows: readonly JobRow[]): Promise<string[]> => {
-    const started: string[] = [];
-    const queue = [...rows];
-    const lane = async (): Promise<void> => {
-      for (let job = queue.shift(); job; job = queue.shift()) {
-        const id = await startOne(job);
-        if (id === undefined) return;
-        started.push(id);
-      }
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, lane));
-    return started;
-  };
+  const startAll = async (rows: readonly JobRow[]): Promise<string[]> =>
+    (await Promise.all(rows.map(startOne))).filter((id) => id !== undefined);
 
   return createLoop({
     name: 'starter',
@@ -67,7 +58,7 @@ export function createStarter(deps: StarterDeps): Loop {
         });
         if (started < taken) break;
       }
-      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, TAKE))
+      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS))
         await deps.runs.cancel(id);
     },
   });

@@ -74,6 +74,8 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     SCHEDULER_POLL_MS: '200',
     MIN_FREE_BYTES: '0',
+    // The simulator draws quickly; what waits where shall not depend on that.
+    COMFY_ROOM: '2',
     ...options.env,
   };
   const servings: Serving[] = [];
