@@ -4,11 +4,10 @@ import type { ResolvedModels } from '../contract/v1/submissions.ts';
 import { faultsError } from '../contract/v1/parse-jobs.ts';
 import { formatPath, shown } from '../contract/field-errors.ts';
 import type { Resource, ResourceStore } from '../db/resources.ts';
-import type { ServerRecord } from '../db/servers.ts';
 import { parseAir, resourceKind, rootEcosystem, type ResourceKind } from '../domain/air.ts';
 import { ECOSYSTEMS, type Ecosystem } from '../domain/generation.ts';
-import { findModelFile, foldersFor } from '../domain/model-files.ts';
 import type { ErrorCode, FieldError } from '../errors.ts';
+import { missingFiles, type NeededFile } from './file-check.ts';
 import type { FleetView } from './fleet-view.ts';
 
 export type ModelCheck = (
@@ -38,9 +37,15 @@ export function createModelCheck(
     const uses = jobs.map(usesOf);
     const airs = [...new Set(uses.flat().map((use) => use.air))];
     const [found, servers] = await Promise.all([resources.findResources(tenant, airs), fleet()]);
-    const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found, servers));
+    const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found));
     if (faults.length > 0) throw faultsError(faults);
-    return jobs.map((job) => resolve(job, found));
+    const models = jobs.map((job) => resolve(job, found));
+    const missing = models.flatMap((ofJob, index) =>
+      missingFiles(ofJob, neededFiles(uses[index] ?? [], found), servers),
+    );
+    if (missing.length > 0)
+      throw faultsError(missing.map((one) => ({ ...one, code: 'resource_unavailable' as const })));
+    return models;
   };
 }
 
@@ -55,16 +60,36 @@ function usesOf(job: ParsedJob): Use[] {
   ];
 }
 
-function jobFaults(
-  uses: readonly Use[],
-  found: ReadonlyMap<string, Resource>,
-  servers: readonly ServerRecord[],
-): Fault[] {
+function neededFiles(uses: readonly Use[], found: ReadonlyMap<string, Resource>): NeededFile[] {
+  return uses.flatMap(({ air, path }) => {
+    const resource = found.get(air);
+    return resource ? [{ path, resource }] : [];
+  });
+}
+
+function jobFaults(uses: readonly Use[], found: ReadonlyMap<string, Resource>): Fault[] {
   const faults = uses.flatMap((use) => {
     const fault = useFault(use, found.get(use.air), found.get(uses[0]?.air ?? ''));
     return fault ? [{ ...fault, path: use.path }] : [];
   });
-  return faults.length > 0 ? faults : fileFaults(uses, found, servers);
+  return [...faults, ...repeatedFaults(neededFiles(uses, found))];
+}
+
+/** A network named twice, in whatever spellings, and a second VAE: one of the two would be lost without a word. */
+function repeatedFaults(needed: readonly NeededFile[]): Fault[] {
+  const seen = new Map<string, string>();
+  return needed.flatMap(({ path, resource: { air } }) => {
+    const kind = resourceKind(parseAir(air).type ?? '');
+    const key = kind === 'vae' ? kind : air;
+    const earlier = seen.get(key);
+    seen.set(key, earlier ?? path);
+    if (earlier === undefined) return [];
+    const message =
+      kind === 'vae'
+        ? `is a second VAE beside ${earlier}; a picture is decoded by one, leave the other out`
+        : `is ${air} again, as ${earlier} is; name it once, with the strength you want`;
+    return [{ code: 'invalid_request' as const, path, message }];
+  });
 }
 
 function useFault(
@@ -107,66 +132,6 @@ function useFault(
 
 const ecosystemOf = (resource: Resource): Ecosystem | undefined =>
   rootEcosystem(parseAir(resource.air).ecosystem ?? '');
-
-function fileFaults(
-  uses: readonly Use[],
-  found: ReadonlyMap<string, Resource>,
-  servers: readonly ServerRecord[],
-): Fault[] {
-  if (servers.length === 0) return [];
-  const needed = uses.flatMap((use) => {
-    const resource = found.get(use.air);
-    return resource ? [{ use, resource }] : [];
-  });
-  const faults = needed
-    .filter(({ resource }) => !servers.some((server) => hasFile(server, resource)))
-    .map(({ use, resource }) => ({
-      code: 'resource_unavailable' as const,
-      path: use.path,
-      message: missingFile(resource, servers),
-    }));
-  const isTogether = servers.some((server) =>
-    needed.every(({ resource }) => hasFile(server, resource)),
-  );
-  if (faults.length > 0 || isTogether) return faults;
-  const airs = needed.map(({ resource }) => resource.air).join(', ');
-  return [
-    {
-      code: 'resource_unavailable',
-      path: uses[0]?.path ?? '',
-      message: `no single server has all files of ${airs}; put them into the model folders of one of ${names(servers)}`,
-    },
-  ];
-}
-
-function hasFile(server: ServerRecord, resource: Resource): boolean {
-  const air = parseAir(resource.air);
-  const { fileName } = resource;
-  return (
-    findModelFile({
-      air,
-      kind: resourceKind(air.type ?? ''),
-      files: server.files,
-      ...(fileName === undefined ? {} : { fileName }),
-    }) !== undefined
-  );
-}
-
-function missingFile(resource: Resource, servers: readonly ServerRecord[]): string {
-  const { ecosystem, type = '', source, id, version } = parseAir(resource.air);
-  const folders = foldersFor(resourceKind(type), ecosystem).join(' or ');
-  const file =
-    resource.fileName === undefined
-      ? `${ecosystem}/${source}/${id}/${version}.safetensors (or a name with ${version} in it)`
-      : `'${resource.fileName}'`;
-  return (
-    `no reachable server lists a file for ${resource.air}: looked in ${folders} of ${names(servers)} for ${file}. ` +
-    `Put the file there, or set fileName with PATCH /v2/resources/${resource.air}`
-  );
-}
-
-const names = (servers: readonly ServerRecord[]): string =>
-  servers.map((server) => `'${server.id}'`).join(', ');
 
 function resolve(job: ParsedJob, found: ReadonlyMap<string, Resource>): ResolvedModels {
   const model = found.get(job.request.model);

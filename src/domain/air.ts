@@ -4,7 +4,7 @@
  * https://developer.civitai.com/docs/air
  */
 import { OrchestratorError } from '../errors.ts';
-import type { Ecosystem } from './generation.ts';
+import { ECOSYSTEMS, type Ecosystem } from './generation.ts';
 
 /** Parts of an AIR; ecosystem, type and source are lower-case. The short form has neither ecosystem, type nor id. */
 export interface Air {
@@ -164,13 +164,13 @@ const ECOSYSTEM_NAMES: Readonly<Record<Ecosystem, readonly string[]>> = {
     ...['sdxl', 'sdxl09', 'sdxl10', 'sdxldistilled', 'sdxllcm', 'sdxllightning', 'sdxlhyper'],
     ...['sdxlturbo', 'pony', 'ponyv6', 'illustrious', 'noobai'],
   ],
+  // Stable Diffusion 3 and 3.5 share one structure; Civitai names 3.5 Large `sd3` and 3.5 Medium either `sd3` or `sd3_5m`.
+  sd3: ['sd3', 'sd3_5', 'sd3_5m', 'sd35', 'sd35m', 'sd35medium', 'sd35large', 'sd35largeturbo'],
   // Kontext edits images and is not here: its graph needs an input image.
   flux1: ['flux1', 'flux1d', 'flux1dev', 'flux1s', 'flux1schnell', 'fluxkrea'],
 };
 const ROOTS = new Map(
-  (['sd1', 'sdxl', 'flux1'] as const).flatMap((root) =>
-    ECOSYSTEM_NAMES[root].map((name) => [name, root] as const),
-  ),
+  ECOSYSTEMS.flatMap((root) => ECOSYSTEM_NAMES[root].map((name) => [name, root] as const)),
 );
 
 /** The supported family a base model belongs to (`pony` → `sdxl`), or undefined when it is not supported. */

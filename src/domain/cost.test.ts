@@ -10,6 +10,7 @@ describe('imageCost', () => {
     ['sd1', 512, 512, 20, 1.28],
     ['sd1', 512, 768, 25, 2.4],
     ['sdxl', 1024, 1024, 20, 2.56],
+    ['sd3', 1024, 1024, 20, 5.12],
     ['flux1', 1024, 1024, 20, 7.68],
   ] as const)('%s at %i×%i with %i steps costs %d', (ecosystem, width, height, steps, cost) => {
     expect(imageCost({ ecosystem, width, height, steps })).toBe(cost);

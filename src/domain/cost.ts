@@ -5,7 +5,7 @@
  *
  * The original's price list documents the formula with base 4 for sd1 (512²) and 8 for sdxl (1024²). Its v1 answers are
  * lower by one factor: a captured SDXL job of 768×512 and 20 steps cost 0.96, which is 0.32 of the list price.
- * For flux1 no list price is documented; three times sdxl is our estimate of the work.
+ * For sd3 and flux1 no list price is documented; two and three times sdxl are our estimates of the work.
  * https://developer.civitai.com/docs/orchestration
  */
 import type { Ecosystem, TextToImage } from './generation.ts';
@@ -17,6 +17,7 @@ const LIST_PRICES: Readonly<Record<Ecosystem, { readonly base: number; readonly 
   {
     sd1: { base: 4, pixels: 512 * 512 },
     sdxl: { base: 8, pixels: 1024 * 1024 },
+    sd3: { base: 16, pixels: 1024 * 1024 },
     flux1: { base: 24, pixels: 1024 * 1024 },
   };
 

@@ -2,8 +2,12 @@
 
 const EXTENSION = /\.(?:safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
 
-/** Lower case with forward slashes: servers on Windows list `sub\name`. */
-export const normalName = (name: string): string => name.replaceAll('\\', '/').toLowerCase();
+/**
+ * One spelling of a name: forward slashes (servers on Windows list `sub\name`), composed characters (macOS lists é as
+ * e and an accent) in lower case.
+ */
+export const normalName = (name: string): string =>
+  name.replaceAll('\\', '/').toLowerCase().normalize('NFC');
 
 export const basenameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 

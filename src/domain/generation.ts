@@ -1,6 +1,6 @@
 /** Generation parameters in the domain's own words; `contract/` translates the wire to and from them. */
 
-export const ECOSYSTEMS = ['sd1', 'sdxl', 'flux1'] as const;
+export const ECOSYSTEMS = ['sd1', 'sdxl', 'sd3', 'flux1'] as const;
 export type Ecosystem = (typeof ECOSYSTEMS)[number];
 
 /** A LoRA, embedding or VAE beside the checkpoint, in the order the client gave. */

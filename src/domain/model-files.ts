@@ -6,8 +6,9 @@
  * else a file whose base name holds the version id as a word (`dreamshaper_128713.safetensors`); else, for sources whose
  * version is a path (huggingface), the one file of that base name. When several fit, the first in sorted order is taken.
  */
-import type { Air, ResourceKind } from './air.ts';
+import { rootEcosystem, type Air, type ResourceKind } from './air.ts';
 import { basenameOf, fileIndexOf, normalName, stemOf, type FileIndex } from './file-index.ts';
+import type { Ecosystem } from './generation.ts';
 
 /** Folders in which ComfyUI keeps files of a kind, in the order they are searched. */
 export const FOLDERS_BY_KIND: Readonly<Record<ResourceKind, readonly string[]>> = {
@@ -26,9 +27,12 @@ export const DIFFUSION_MODEL_FOLDERS: readonly string[] = ['diffusion_models', '
 /** Shorter ids are too common in file names (`v15`, `xl_2`) and count only as the whole name. */
 const SHORTEST_ID_IN_A_NAME = 4;
 
-/** Folders searched for a resource; only flux1 is also used as a bare diffusion model. */
-export const foldersFor = (kind: ResourceKind, ecosystem: string | undefined): readonly string[] =>
-  kind === 'checkpoint' && ecosystem?.startsWith('flux') === true
+/** Families that are also published as a bare diffusion model, with text encoders and VAE beside it. */
+const PUBLISHED_IN_PARTS: readonly (Ecosystem | undefined)[] = ['sd3', 'flux1'];
+
+/** Folders searched for a resource. */
+export const foldersFor = (kind: ResourceKind, ecosystem = ''): readonly string[] =>
+  kind === 'checkpoint' && PUBLISHED_IN_PARTS.includes(rootEcosystem(ecosystem))
     ? [...FOLDERS_BY_KIND.checkpoint, ...DIFFUSION_MODEL_FOLDERS]
     : FOLDERS_BY_KIND[kind];
 

@@ -58,8 +58,6 @@ export type Scheduler = keyof typeof TABLE;
 /** Canonical names; `Undefined` means that the service chooses. */
 export const SCHEDULERS = Object.keys(TABLE) as readonly Scheduler[];
 
-export const DEFAULT_SCHEDULER: Scheduler = 'EulerA';
-
 // v1 writes DPM2MKarras, v2 dpM2MKarras, A1111 "DPM++ 2M Karras": one key for the three.
 const keyOf = (name: string): string => name.toLowerCase().replace(/[\s+_-]/g, '');
 

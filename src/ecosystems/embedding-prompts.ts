@@ -16,13 +16,15 @@ export interface Prompts {
 const LOOKS_LIKE_A_WEIGHT =
   /^[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf|infinity)$/i;
 
+/** Why a prompt cannot name this embedding, or undefined. */
+export const embeddingNameProblem = (listed: string): string | undefined =>
+  /\s/.test(listed)
+    ? `Embedding ${JSON.stringify(listed)} has a blank in its name, and ComfyUI cannot be told such a name. Rename the file on the server.`
+    : undefined;
+
 const nameInText = (listed: string): string => {
-  if (/\s/.test(listed)) {
-    throw new OrchestratorError(
-      'model_missing',
-      `Embedding ${JSON.stringify(listed)} has a blank in its name, and ComfyUI cannot be told such a name. Rename the file on the server.`,
-    );
-  }
+  const problem = embeddingNameProblem(listed);
+  if (problem !== undefined) throw new OrchestratorError('model_missing', problem);
   const name = listed.replaceAll('\\', '/').replace(/[()]/g, '\\$&');
   return LOOKS_LIKE_A_WEIGHT.test(name) ? `./${name}` : name;
 };

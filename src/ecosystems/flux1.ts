@@ -1,20 +1,15 @@
-import { canonicalScheduler, comfySampling, type ComfySampling } from '../domain/schedulers.ts';
+import type { ComfySampling } from '../domain/schedulers.ts';
 import type { EcosystemAdapter } from './adapter.ts';
 import { placeEmbeddings } from './embedding-prompts.ts';
-import { loadFlux } from './flux-loaders.ts';
+import { flowSampling } from './flow-sampling.ts';
 import { chainLoras } from './lora-chain.ts';
+import { loadModel } from './model-loaders.ts';
 import { fillSkeleton } from './skeleton.ts';
+import textEncoders from './skeletons/flux1/text-encoders.json' with { type: 'json' };
 import textToImage from './skeletons/flux1/text-to-image.json' with { type: 'json' };
 
-/**
- * Flux is trained for evenly spaced noise levels, ComfyUI's `simple`: it stands wherever the client named no schedule.
- * A named one (karras, sgm_uniform, …) is kept. Without any choice the sampler is euler, as Flux was published with.
- */
-export const fluxSampling = (name: string): ComfySampling => {
-  if (canonicalScheduler(name) === 'Undefined') return { sampler: 'euler', scheduler: 'simple' };
-  const mapped = comfySampling(name);
-  return mapped.scheduler === 'normal' ? { ...mapped, scheduler: 'simple' } : mapped;
-};
+/** Flux is trained for evenly spaced noise levels, ComfyUI's `simple`. */
+export const fluxSampling = (name: string): ComfySampling => flowSampling(name, 'simple');
 
 /**
  * Flux.1 dev, schnell and Krea. Guidance is distilled into the model: `cfgScale` is the guidance value and the sampler's
@@ -23,9 +18,10 @@ export const fluxSampling = (name: string): ComfySampling => {
 export const flux1: EcosystemAdapter = {
   name: 'flux1',
   buildGraph(generation, files, outputPrefix) {
-    const loaded = loadFlux(files);
+    const loaded = loadModel('flux1', files, textEncoders);
     const loras = chainLoras(loaded, files.networks);
-    const { prompt } = placeEmbeddings({ ...generation, negativePrompt: '' }, files.networks);
+    // The negative prompt is read, so that an embedding called only there does not end up in the positive one.
+    const { prompt } = placeEmbeddings(generation, files.networks);
     const { sampler, scheduler } = fluxSampling(generation.scheduler);
     const core = fillSkeleton(textToImage, {
       prompt,

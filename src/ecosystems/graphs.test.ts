@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { EXAMPLE_GENERATIONS, EXAMPLES } from '../../test/fixtures/generations.ts';
+import { EXAMPLE_GENERATIONS, EXAMPLE_PREFIX, EXAMPLES } from '../../test/fixtures/generations.ts';
 import { ECOSYSTEMS } from '../domain/generation.ts';
 import { comfySampling, SCHEDULERS } from '../domain/schedulers.ts';
 import { fluxSampling } from './flux1.ts';
+import { sd3Sampling } from './sd3.ts';
 import { buildGraph, ecosystemFor } from './index.ts';
 import { nodeClassesOf, requiredNodeClasses } from './node-classes.ts';
 
@@ -14,7 +15,7 @@ interface RecordedClasses {
 
 type InputSpec = readonly [
   string | readonly string[],
-  { readonly min?: number; readonly max?: number },
+  { readonly min?: number; readonly max?: number; readonly options?: readonly string[] },
 ];
 
 interface RecordedClass {
@@ -41,10 +42,8 @@ const classOf = (name: string): RecordedClass => {
   return found;
 };
 
-const PREFIX = 'orchestrator/37d9d863-7928-41c1-bc83-626c00995137/r1a1';
-
 describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
-  const graph = buildGraph(generation, files, PREFIX);
+  const graph = buildGraph(generation, files, EXAMPLE_PREFIX);
 
   it('has only classes and inputs that a real ComfyUI has, and every required one', () => {
     for (const [nodeId, node] of Object.entries(graph)) {
@@ -64,7 +63,8 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
         const [type] = { ...required, ...optional }[input] ?? [undefined];
         if (!isLink(value)) {
           // A combo or a plain value; MODEL, CLIP and the like can only be linked.
-          const plain = Array.isArray(type) || ['STRING', 'INT', 'FLOAT'].includes(String(type));
+          const plain =
+            Array.isArray(type) || ['COMBO', 'STRING', 'INT', 'FLOAT'].includes(String(type));
           expect(plain, `${nodeId}.${input}`).toBe(true);
           continue;
         }
@@ -77,7 +77,7 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
 
   it('has values that ComfyUI accepts', () => {
     for (const [nodeId, node] of Object.entries(graph)) {
-      for (const [input, [type, { min, max }]] of Object.entries(
+      for (const [input, [type, { min, max, options }]] of Object.entries(
         classOf(node.class_type).input.required,
       )) {
         const value = node.inputs[input];
@@ -88,7 +88,8 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
           expect(value, where).toBeGreaterThanOrEqual(min ?? -Infinity);
           expect(value, where).toBeLessThanOrEqual(max ?? Infinity);
         }
-        if (Array.isArray(type) && type.length > 0) expect(type, where).toContain(value);
+        const choices = Array.isArray(type) ? type : (options ?? []);
+        if (choices.length > 0) expect(choices, where).toContain(value);
       }
     }
   });
@@ -104,7 +105,7 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
     const ends = Object.keys(graph).filter((nodeId) => !used.has(nodeId));
     expect(ends).toEqual(['save']);
     expect(classOf(graph['save']?.class_type ?? '').output_node).toBe(true);
-    expect(graph['save']?.inputs['filename_prefix']).toBe(PREFIX);
+    expect(graph['save']?.inputs['filename_prefix']).toBe(EXAMPLE_PREFIX);
   });
 
   it('is the example graph in assets', async () => {
@@ -113,18 +114,23 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
   });
 
   it('has the classes that were announced before its files were known', () => {
-    expect(requiredNodeClasses(generation)).toEqual(nodeClassesOf(graph));
+    const announced = requiredNodeClasses(generation);
+    expect(nodeClassesOf(graph)).toEqual(expect.arrayContaining([...announced]));
+    // That a checkpoint lacks its text encoders shows only in the files.
+    if (!name.includes('separate-encoders')) expect(announced).toEqual(nodeClassesOf(graph));
   });
 
   it('is the same every time', () => {
-    expect(JSON.stringify(buildGraph(generation, files, PREFIX))).toBe(JSON.stringify(graph));
+    expect(JSON.stringify(buildGraph(generation, files, EXAMPLE_PREFIX))).toBe(
+      JSON.stringify(graph),
+    );
   });
 });
 
 it('every scheduler is a sampler and a schedule that a real KSampler has', () => {
   const { sampler_name: samplers, scheduler: schedules } = classOf('KSampler').input.required;
   for (const name of SCHEDULERS) {
-    for (const chosen of [comfySampling(name), fluxSampling(name)]) {
+    for (const chosen of [comfySampling(name), fluxSampling(name), sd3Sampling(name)]) {
       expect(samplers?.[0], name).toContain(chosen.sampler);
       expect(schedules?.[0], name).toContain(chosen.scheduler);
     }
@@ -138,7 +144,9 @@ describe('ecosystemFor', () => {
   });
 
   it('refuses others and names the supported ones', () => {
-    expect(() => ecosystemFor('wanvideo')).toThrow(/"wanvideo" is not supported.*sd1, sdxl, flux1/);
+    expect(() => ecosystemFor('wanvideo')).toThrow(
+      /"wanvideo" is not supported.*sd1, sdxl, sd3, flux1/,
+    );
   });
 });
 
@@ -148,7 +156,7 @@ describe('without networks', () => {
     const graph = buildGraph(
       { ...generation, networks: [], clipSkip: 1 },
       { ...files, networks: [] },
-      PREFIX,
+      EXAMPLE_PREFIX,
     );
     expect(Object.keys(graph).sort()).toEqual(
       ['checkpoint', 'decode', 'latent', 'negative', 'positive', 'sampler', 'save'].sort(),

@@ -6,9 +6,10 @@ import type { EcosystemAdapter } from './adapter.ts';
 import { flux1 } from './flux1.ts';
 import type { ResolvedFiles } from './resolved-files.ts';
 import { sd1 } from './sd1.ts';
+import { sd3 } from './sd3.ts';
 import { sdxl } from './sdxl.ts';
 
-const ADAPTERS: Readonly<Record<Ecosystem, EcosystemAdapter>> = { sd1, sdxl, flux1 };
+const ADAPTERS: Readonly<Record<Ecosystem, EcosystemAdapter>> = { sd1, sdxl, sd3, flux1 };
 
 /** Adapter of an ecosystem or of one of its children (`pony` → sdxl). Throws `invalid_request` for any other name. */
 export const ecosystemFor = (name: string): EcosystemAdapter => {

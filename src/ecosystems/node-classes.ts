@@ -18,8 +18,8 @@ const standIn = (air: string, index: number): readonly ResolvedNetwork[] => {
 };
 
 /**
- * Node classes a server must know for this generation, before its files are known: a Flux AIR of type checkpoint is
- * taken for a full checkpoint. With the graph at hand, `nodeClassesOf` is exact.
+ * Node classes a server must know for this generation, before its files are known: an AIR of type checkpoint is
+ * taken for a full checkpoint with its text encoders. With the graph at hand, `nodeClassesOf` is exact.
  */
 export const requiredNodeClasses = (generation: TextToImage): readonly string[] => {
   const bare = BARE_MODEL_TYPES.includes(parseAir(generation.model).type ?? '');

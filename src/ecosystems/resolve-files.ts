@@ -1,11 +1,11 @@
 /** From the AIRs of a generation to the names one server lists their files under. */
 import { parseAir, resourceKind, type ResourceKind } from '../domain/air.ts';
 import type { Network, TextToImage } from '../domain/generation.ts';
-import { basenameOf, normalName } from '../domain/file-index.ts';
-import { DIFFUSION_MODEL_FOLDERS, findModelFile, foldersFor } from '../domain/model-files.ts';
+import { findModelFile, foldersFor } from '../domain/model-files.ts';
 import { OrchestratorError } from '../errors.ts';
-import { USUAL_COMPANIONS } from './flux-loaders.ts';
-import type { FluxCompanions, ResolvedFiles, ResolvedNetwork } from './resolved-files.ts';
+import { findCompanions } from './companions.ts';
+import { embeddingNameProblem } from './embedding-prompts.ts';
+import type { ResolvedFile, ResolvedFiles, ResolvedNetwork } from './resolved-files.ts';
 
 /** Model folder → names as one server lists them. */
 export type ListedFiles = Readonly<Record<string, readonly string[]>>;
@@ -27,7 +27,7 @@ export interface FileResolution {
 }
 
 interface Found {
-  readonly file?: { readonly folder: string; readonly name: string };
+  readonly file?: ResolvedFile;
   readonly missing?: MissingFile;
   readonly note?: string;
 }
@@ -80,43 +80,22 @@ const networkKind = (network: Network): ResolvedNetwork['kind'] => {
   );
 };
 
-const findCompanion = (
+const lookUpNetwork = (
+  network: Network,
+  fileName: string | undefined,
   listed: ListedFiles,
-  folders: readonly string[],
-  fits: RegExp,
-): string | undefined =>
-  folders
-    .flatMap((folder) => [...(listed[folder] ?? [])].sort())
-    .find((name) => fits.test(basenameOf(normalName(name))));
-
-const findCompanions = (
-  model: string,
-  listed: ListedFiles,
-): { companions?: FluxCompanions; missing: MissingFile[] } => {
-  const encoders = ['text_encoders', 'clip'];
-  const wanted = [
-    { usual: USUAL_COMPANIONS.clipL, folders: encoders, fits: /^clip_l\b/ },
-    { usual: USUAL_COMPANIONS.t5xxl, folders: encoders, fits: /^t5xxl/ },
-    {
-      usual: USUAL_COMPANIONS.vae,
-      folders: ['vae'],
-      fits: /^(?:ae|flux.*(?:ae|vae).*)\.(?:safetensors|sft)$/,
-    },
-  ];
-  const [clipL, t5xxl, vae] = wanted.map(({ folders, fits }) =>
-    findCompanion(listed, folders, fits),
-  );
-  if (clipL !== undefined && t5xxl !== undefined && vae !== undefined) {
-    return { companions: { clipL, t5xxl, vae }, missing: [] };
-  }
+): Found & { readonly resolved?: ResolvedNetwork } => {
+  const kind = networkKind(network);
+  const found = look(network.air, kind, fileName, listed);
+  if (found.file === undefined) return found;
+  const { folder, name } = found.file;
+  const problem = kind === 'embedding' ? embeddingNameProblem(name) : undefined;
+  if (problem !== undefined)
+    return { missing: { air: network.air, folders: [folder], message: problem } };
+  const { strength, triggerWord } = network;
   return {
-    missing: wanted
-      .filter((_, index) => [clipL, t5xxl, vae][index] === undefined)
-      .map(({ usual, folders }) => ({
-        air: model,
-        folders,
-        message: `${model} is a bare diffusion model and needs ${usual}: put it into the server's model folder ${folders.join(' or ')}.`,
-      })),
+    ...found,
+    resolved: { kind, name, strength, ...(triggerWord === undefined ? {} : { triggerWord }) },
   };
 };
 
@@ -125,41 +104,36 @@ const findCompanions = (
  * Throws `invalid_request` for a network that is no lora, embedding or vae.
  */
 export const resolveFiles = (
-  generation: TextToImage,
+  generation: Pick<TextToImage, 'ecosystem' | 'model' | 'networks'>,
   fileNameOf: (air: string) => string | undefined,
   listed: ListedFiles,
 ): FileResolution => {
-  const model = look(generation.model, 'checkpoint', fileNameOf(generation.model), listed);
-  const networks = generation.networks.map((network) => {
-    const kind = networkKind(network);
-    return { network, kind, found: look(network.air, kind, fileNameOf(network.air), listed) };
-  });
-  const founds = [model, ...networks.map(({ found }) => found)];
-  const bare = model.file !== undefined && DIFFUSION_MODEL_FOLDERS.includes(model.file.folder);
-  const { companions, missing: absent } = bare
-    ? findCompanions(generation.model, listed)
-    : { companions: undefined, missing: [] };
+  const air = generation.model;
+  const model = look(air, 'checkpoint', fileNameOf(air), listed);
+  const networks = generation.networks.map((network) =>
+    lookUpNetwork(network, fileNameOf(network.air), listed),
+  );
+  const resolved = networks.flatMap((network) => network.resolved ?? []);
+  const founds = [model, ...networks];
+  const hasOwnVae = generation.networks.some((network) => networkKind(network) === 'vae');
+  const { companions, missing: absent } =
+    model.file === undefined
+      ? { companions: undefined, missing: [] }
+      : findCompanions(generation.ecosystem, model.file, hasOwnVae, listed);
   const missing = [
-    ...founds.flatMap(({ missing: one }) => (one === undefined ? [] : [one])),
-    ...absent,
+    ...founds.flatMap(({ missing: one }) => one ?? []),
+    ...absent.map(({ usual, folders }) => ({
+      air,
+      folders,
+      message: `${air} is a bare diffusion model and needs ${usual}: put it into the server's model folder ${folders.join(' or ')}.`,
+    })),
   ];
-  const notes = founds.flatMap(({ note }) => (note === undefined ? [] : [note]));
+  const notes = founds.flatMap(({ note }) => note ?? []);
   if (model.file === undefined || missing.length > 0) return { missing, notes };
   return {
     files: {
       checkpoint: model.file,
-      networks: networks.flatMap(({ network, kind, found }) =>
-        found.file === undefined
-          ? []
-          : [
-              {
-                kind,
-                name: found.file.name,
-                strength: network.strength,
-                ...(network.triggerWord === undefined ? {} : { triggerWord: network.triggerWord }),
-              },
-            ],
-      ),
+      networks: resolved,
       ...(companions === undefined ? {} : { companions }),
     },
     missing,

@@ -13,16 +13,14 @@ export interface ResolvedNetwork {
   readonly triggerWord?: string;
 }
 
-/** Files a bare Flux diffusion model needs beside it. */
-export interface FluxCompanions {
-  readonly clipL: string;
-  readonly t5xxl: string;
-  readonly vae: string;
-}
+export type CompanionRole = 'clipL' | 'clipG' | 't5xxl' | 'vae';
+
+/** Files that stand beside a model which does not hold them itself. */
+export type Companions = Readonly<Partial<Record<CompanionRole, string>>>;
 
 export interface ResolvedFiles {
   readonly checkpoint: ResolvedFile;
   /** In the order the client gave. */
   readonly networks: readonly ResolvedNetwork[];
-  readonly companions?: FluxCompanions;
+  readonly companions?: Companions;
 }

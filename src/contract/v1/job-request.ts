@@ -1,5 +1,8 @@
 /** What a v1 client posts: one job, or `{"jobs": […]}`. Unknown fields are ignored, as the original service does. */
 import { z } from '@hono/zod-openapi';
+import { ECOSYSTEMS } from '../../domain/generation.ts';
+import { GENERATION_DEFAULTS } from '../../domain/generation-defaults.ts';
+import { embeddingProblem } from '../../domain/prompt-embeddings.ts';
 import { canonicalScheduler, SCHEDULERS } from '../../domain/schedulers.ts';
 import { shown } from '../field-errors.ts';
 import { AirText } from '../air-text.ts';
@@ -10,6 +13,10 @@ export const MAX_JOBS_PER_REQUEST = 1_000;
 const MAX_PROPERTIES_BYTES = 65_536;
 const MAX_SEED = 4_294_967_295;
 const PIXEL_STEP = 8;
+const MAX_NETWORKS = 50;
+
+const defaultsOf = (name: 'scheduler' | 'cfgScale'): string =>
+  ECOSYSTEMS.map((ecosystem) => `${ecosystem} ${GENERATION_DEFAULTS[ecosystem][name]}`).join(', ');
 
 const side = z
   .int()
@@ -21,9 +28,20 @@ const side = z
       return `expected a multiple of ${PIXEL_STEP}, such as ${low} or ${low + PIXEL_STEP}`;
     },
   })
-  .openapi({ description: 'Pixels, a multiple of 8', example: 512 });
+  .openapi({
+    description: 'Pixels; refused when not a multiple of 8, never rounded',
+    multipleOf: PIXEL_STEP,
+    example: 512,
+  });
 
-const prompt = z.string().max(MAX_PROMPT_LENGTH);
+/** What ComfyUI reads in a prompt (`(word:1.2)`, `embedding:name`) is passed on as it stands. */
+const prompt = z
+  .string()
+  .max(MAX_PROMPT_LENGTH)
+  .superRefine((text, context) => {
+    const message = embeddingProblem(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 
 const ImageJobParams = z
   .object({
@@ -35,9 +53,20 @@ const ImageJobParams = z
         error: () => `expected one of ${SCHEDULERS.join(', ')}`,
       })
       .nullish()
-      .openapi({ description: `Any casing; one of ${SCHEDULERS.join(', ')}`, example: 'EulerA' }),
+      .openapi({
+        description: `Any casing; one of ${SCHEDULERS.join(', ')} (default: ${defaultsOf('scheduler')})`,
+        example: 'EulerA',
+      }),
     steps: z.int().min(1).max(150).nullish().openapi({ description: 'Default 20', example: 20 }),
-    cfgScale: z.number().min(1).max(30).nullish().openapi({ description: 'Default 7', example: 7 }),
+    cfgScale: z
+      .number()
+      .min(1)
+      .max(30)
+      .nullish()
+      .openapi({
+        description: `Guidance; for flux1 the distilled one (default: ${defaultsOf('cfgScale')})`,
+        example: 7,
+      }),
     width: side,
     height: side,
     seed: z.int().min(-1).max(MAX_SEED).nullish().openapi({
@@ -49,7 +78,7 @@ const ImageJobParams = z
       .min(1)
       .max(12)
       .nullish()
-      .openapi({ description: 'Default 1: none', example: 1 }),
+      .openapi({ description: 'Default 1: none; sd3 and flux1 do not look at it', example: 1 }),
   })
   .openapi('ImageJobParams');
 
@@ -65,7 +94,7 @@ const NetworkParams = z
       .min(-10)
       .max(10)
       .nullish()
-      .openapi({ description: 'Default 1', example: 1 }),
+      .openapi({ description: 'Default 1; a VAE has none', example: 1 }),
     triggerWord: z.string().max(500).nullish(),
   })
   .openapi('ImageJobNetworkParams');
@@ -98,11 +127,17 @@ export const TextToImageRequest = z
     params: ImageJobParams,
     additionalNetworks: z
       .record(AirText, NetworkParams)
-      .refine((value) => Object.keys(value).length <= 50, {
-        error: () => 'expected at most 50 networks',
+      .refine((value) => Object.keys(value).length <= MAX_NETWORKS, {
+        error: ({ input }) =>
+          `expected at most ${MAX_NETWORKS} networks, and these are ${Object.keys(input ?? {}).length}`,
       })
       .nullish()
-      .openapi({ example: { 'urn:air:sd1:lora:civitai:82098@87153': { strength: 1 } } }),
+      .openapi({
+        description:
+          'LoRAs in the order they are applied, embeddings, at most one VAE; made for the ecosystem of the model, each once',
+        maxProperties: MAX_NETWORKS,
+        example: { 'urn:air:sd1:lora:civitai:82098@87153': { strength: 1 } },
+      }),
     controlNets: unsupportedList('ControlNets'),
     quantity: z
       .int()

@@ -8,6 +8,7 @@ import {
   type JobState,
   type StageEventName,
 } from '../../domain/job.ts';
+import { comfySampling } from '../../domain/schedulers.ts';
 import type { JobStatus } from './job-status.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
@@ -43,6 +44,7 @@ export function lastEvent(
       ecosystems: row.ecosystem,
       ...(stage === undefined ? {} : { stage }),
       ...(row.held ? { held: true } : {}),
+      ...substitution(row),
       ...(row.failure === null
         ? {}
         : { error_code: row.failure.code, error_message: row.failure.message }),
@@ -59,6 +61,12 @@ export function lastEvent(
     claimHasCompleted: isEnded,
     jobHasCompleted: isEnded,
   };
+}
+
+/** Says when the asked scheduler is not what ComfyUI has under that name. */
+function substitution({ generation }: JobRow): Record<string, string> {
+  const { substituted } = comfySampling(generation.scheduler);
+  return substituted === undefined ? {} : { scheduler_substituted: substituted };
 }
 
 function newestStage(row: JobRow): StageEventName | undefined {

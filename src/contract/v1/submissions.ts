@@ -2,7 +2,8 @@
 import type { JobSubmission } from '../../client/verbs.ts';
 import { imageCost } from '../../domain/cost.ts';
 import type { Ecosystem, Network, TextToImage } from '../../domain/generation.ts';
-import { canonicalScheduler, DEFAULT_SCHEDULER } from '../../domain/schedulers.ts';
+import { GENERATION_DEFAULTS } from '../../domain/generation-defaults.ts';
+import { canonicalScheduler } from '../../domain/schedulers.ts';
 import type { TextToImageRequest } from './job-request.ts';
 import { priorityLevel } from './priority.ts';
 
@@ -20,6 +21,7 @@ const SEEDS = 2 ** 32;
 const BASE_MODELS: Readonly<Record<Ecosystem, string>> = {
   sd1: 'SD_1_5',
   sdxl: 'SDXL',
+  sd3: 'sd3',
   flux1: 'flux1',
 };
 
@@ -35,6 +37,7 @@ export function toSubmissions(
 ): JobSubmission[] {
   const { params } = request;
   const asked = params.seed ?? -1;
+  const defaults = GENERATION_DEFAULTS[models.ecosystem];
   return Array.from({ length: count }, (_, index) => {
     const generation: TextToImage = {
       operation: 'textToImage',
@@ -42,9 +45,9 @@ export function toSubmissions(
       model: models.model,
       prompt: params.prompt,
       negativePrompt: params.negativePrompt ?? '',
-      scheduler: canonicalScheduler(params.scheduler ?? DEFAULT_SCHEDULER) ?? DEFAULT_SCHEDULER,
-      steps: params.steps ?? 20,
-      cfgScale: params.cfgScale ?? 7,
+      scheduler: canonicalScheduler(params.scheduler ?? '') ?? defaults.scheduler,
+      steps: params.steps ?? defaults.steps,
+      cfgScale: params.cfgScale ?? defaults.cfgScale,
       width: params.width,
       height: params.height,
       seed: asked === -1 ? randomSeed() : (asked + index) % SEEDS,

@@ -1,0 +1,42 @@
+import type { ComfySampling } from '../domain/schedulers.ts';
+import type { EcosystemAdapter } from './adapter.ts';
+import { placeEmbeddings } from './embedding-prompts.ts';
+import { flowSampling } from './flow-sampling.ts';
+import { chainLoras } from './lora-chain.ts';
+import { loadModel } from './model-loaders.ts';
+import { fillSkeleton } from './skeleton.ts';
+import textEncoders from './skeletons/sd3/text-encoders.json' with { type: 'json' };
+import textToImage from './skeletons/sd3/text-to-image.json' with { type: 'json' };
+
+/** Published with ComfyUI's `sgm_uniform`; https://comfyanonymous.github.io/ComfyUI_examples/sd3 */
+export const sd3Sampling = (name: string): ComfySampling => flowSampling(name, 'sgm_uniform');
+
+/**
+ * Stable Diffusion 3.5 Large, Large Turbo and Medium, and 3 Medium, which have one graph: shift 3, 16 latent channels.
+ * Clip skip is not looked at: the node would cut CLIP-L, CLIP-G and T5 alike, and no model was trained for that.
+ */
+export const sd3: EcosystemAdapter = {
+  name: 'sd3',
+  buildGraph(generation, files, outputPrefix) {
+    const loaded = loadModel('sd3', files, textEncoders);
+    const loras = chainLoras(loaded, files.networks);
+    const { prompt, negativePrompt } = placeEmbeddings(generation, files.networks);
+    const { sampler, scheduler } = sd3Sampling(generation.scheduler);
+    const core = fillSkeleton(textToImage, {
+      prompt,
+      negativePrompt,
+      width: generation.width,
+      height: generation.height,
+      seed: generation.seed,
+      steps: generation.steps,
+      cfgScale: generation.cfgScale,
+      sampler,
+      scheduler,
+      model: loras.model,
+      clip: loras.clip,
+      vae: loaded.vae,
+      outputPrefix,
+    });
+    return { ...loaded.nodes, ...loras.nodes, ...core };
+  },
+};
