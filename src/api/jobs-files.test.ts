@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStatusCollection } from '../contract/v1/job-status.ts';
+import { resolveFiles } from '../ecosystems/resolve-files.ts';
 import { JOBS, read } from './job-calls.test-support.ts';
+import { acceptedGeneration, apiWith, filesOf } from './request-graph.test-support.ts';
 import {
   createTestApi,
   SD1,
@@ -53,5 +55,27 @@ describe('files of models', () => {
     const api = createTestApi();
     api.servers.push(serverRecord({ reachable: false }));
     expect((await api.send('POST', JOBS, validJob())).status).toBe(202);
+  });
+});
+
+describe('file names of a server', () => {
+  it.each([
+    ['blanks', 'my models/Dream Shaper 8.safetensors', 'my models/Dream Shaper 8.safetensors'],
+    ['backslashes', 'sd15/дом/мечта.safetensors', 'SD15\\Дом\\мечта.safetensors'],
+    ['decomposed accents', 'caf\u00e9.safetensors', 'cafe\u0301.safetensors'],
+  ])('with %s reach the graph exactly as listed', async (_name, fileName, listed) => {
+    const files = { ...filesOf(false), checkpoints: ['other.safetensors', listed] };
+    const api = apiWith({ ecosystem: 'sd1', files });
+    const air = 'urn:air:sd1:checkpoint:civitai:900001@1000001';
+    const created = await api.send('POST', '/v2/resources', {
+      air,
+      modelName: 'x',
+      type: 'checkpoint',
+      fileName,
+    });
+    expect(created.status, await created.text()).toBe(201);
+    const generation = await acceptedGeneration(api, validJob({ model: air }));
+    const resolved = resolveFiles(generation, () => fileName, files).files;
+    expect(resolved?.checkpoint.name).toBe(listed);
   });
 });

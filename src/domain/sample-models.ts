@@ -75,6 +75,14 @@ export const SAMPLE_MODELS: readonly SampleModel[] = [
     'sdxl',
   ),
   sample(
+    'urn:air:sd3:checkpoint:civitai:878387@983309',
+    'Stable Diffusion 3.5 Large',
+    'Checkpoint',
+    'Stable Diffusion 3.5 Large',
+    'sd3',
+    'base',
+  ),
+  sample(
     'urn:air:flux1:checkpoint:civitai:618692@691639',
     'FLUX',
     'Checkpoint',

@@ -31,21 +31,53 @@ describe('canonicalScheduler', () => {
   });
 });
 
+/** Every name of the official v1 SDK's enum, then those of newer clients; written out so that a slip in the table shows. */
+const SAMPLING: readonly (readonly [name: string, sampler: string, scheduler: string])[] = [
+  ['EulerA', 'euler_ancestral', 'normal'],
+  ['Euler', 'euler', 'normal'],
+  ['LMS', 'lms', 'normal'],
+  ['Heun', 'heun', 'normal'],
+  ['DPM2', 'dpm_2', 'normal'],
+  ['DPM2A', 'dpm_2_ancestral', 'normal'],
+  ['DPM2SA', 'dpmpp_2s_ancestral', 'normal'],
+  ['DPM2M', 'dpmpp_2m', 'normal'],
+  ['DPMSDE', 'dpmpp_sde', 'normal'],
+  ['DPMFast', 'dpm_fast', 'normal'],
+  ['DPMAdaptive', 'dpm_adaptive', 'normal'],
+  ['LMSKarras', 'lms', 'karras'],
+  ['DPM2Karras', 'dpm_2', 'karras'],
+  ['DPM2AKarras', 'dpm_2_ancestral', 'karras'],
+  ['DPM2SAKarras', 'dpmpp_2s_ancestral', 'karras'],
+  ['DPM2MKarras', 'dpmpp_2m', 'karras'],
+  ['DPMSDEKarras', 'dpmpp_sde', 'karras'],
+  ['DDIM', 'ddim', 'ddim_uniform'],
+  ['PLMS', 'ipndm', 'normal'],
+  ['UniPC', 'uni_pc', 'normal'],
+  ['Undefined', 'euler_ancestral', 'normal'],
+  ['LCM', 'lcm', 'sgm_uniform'],
+  ['DDPM', 'ddpm', 'normal'],
+  ['DEIS', 'deis', 'normal'],
+  ['DPM2MSDE', 'dpmpp_2m_sde', 'normal'],
+  ['DPM2MSDEKarras', 'dpmpp_2m_sde', 'karras'],
+  ['DPM2MSDEExponential', 'dpmpp_2m_sde', 'exponential'],
+  ['DPM3MSDE', 'dpmpp_3m_sde', 'normal'],
+  ['DPM3MSDEKarras', 'dpmpp_3m_sde', 'karras'],
+  ['DPM3MSDEExponential', 'dpmpp_3m_sde', 'exponential'],
+];
+
 describe('comfySampling', () => {
-  it.each([
-    ['EulerA', 'euler_ancestral', 'normal'],
-    ['DPM2SAKarras', 'dpmpp_2s_ancestral', 'karras'],
-    ['DPM3MSDEExponential', 'dpmpp_3m_sde', 'exponential'],
-    ['DDIM', 'ddim', 'ddim_uniform'],
-    ['LCM', 'lcm', 'sgm_uniform'],
-    ['Undefined', 'euler_ancestral', 'normal'],
-  ])('%s is %s with %s', (name, sampler, scheduler) => {
-    expect(comfySampling(name)).toEqual({ sampler, scheduler });
+  it.each(SAMPLING)('%s is %s with %s', (name, sampler, scheduler) => {
+    expect(comfySampling(name)).toMatchObject({ sampler, scheduler });
   });
 
-  it('says that PLMS is substituted', () => {
-    expect(comfySampling('plms')).toMatchObject({ sampler: 'ipndm' });
+  it('knows these names and no others', () => {
+    expect([...SCHEDULERS].sort()).toEqual(SAMPLING.map(([name]) => name).sort());
+  });
+
+  it('says that PLMS is substituted, and nothing else', () => {
     expect(comfySampling('plms').substituted).toContain('no PLMS');
+    const others = SCHEDULERS.filter((name) => comfySampling(name).substituted !== undefined);
+    expect(others).toEqual(['PLMS']);
   });
 
   it('refuses an unknown name with the list of known ones', () => {

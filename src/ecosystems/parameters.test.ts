@@ -1,21 +1,12 @@
 /** Every parameter reaches the graph, and nothing else in the graph moves with it. */
 import { describe, expect, it } from 'vitest';
 import { EXAMPLE_GENERATIONS, type ExampleName } from '../../test/fixtures/generations.ts';
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import { changedInputs } from '../../test/fixtures/graph-inputs.ts';
+import type { TextToImage } from '../domain/generation.ts';
 import { buildGraph } from './index.ts';
 import type { ResolvedFiles, ResolvedNetwork } from './resolved-files.ts';
 
 type Change = Partial<TextToImage> | { readonly files: (files: ResolvedFiles) => ResolvedFiles };
-
-const inputsOf = (graph: Graph): ReadonlyMap<string, string> =>
-  new Map(
-    Object.entries(graph).flatMap(([nodeId, node]) => [
-      [nodeId, node.class_type] as const,
-      ...Object.entries(node.inputs).map(
-        ([input, value]) => [`${nodeId}.${input}`, JSON.stringify(value)] as const,
-      ),
-    ]),
-  );
 
 const changedBy = (
   name: ExampleName,
@@ -25,15 +16,12 @@ const changedBy = (
   const example = EXAMPLE_GENERATIONS[name];
   const generation: TextToImage = { ...example.generation, ...start };
   const files: ResolvedFiles = example.files;
-  const before = inputsOf(buildGraph(generation, files, 'prefix'));
-  const after = inputsOf(
+  return changedInputs(
+    buildGraph(generation, files, 'prefix'),
     'files' in change
       ? buildGraph(generation, change.files(files), 'prefix')
       : buildGraph({ ...generation, ...change }, files, 'prefix'),
   );
-  return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((key) => before.get(key) !== after.get(key))
-    .sort();
 };
 
 const withNetworks = (
@@ -161,16 +149,70 @@ describe.each([
     expect(changedBy(name, { clipSkip: 4 })).toEqual([]);
   });
 
-  it('samples at even steps unless a schedule is named', () => {
+  it('samples with the cfg at which no negative prompt is looked at', () => {
     const { generation, files } = EXAMPLE_GENERATIONS[name];
-    const sampling = (scheduler: string): unknown[] => {
-      const inputs = buildGraph({ ...generation, scheduler }, files, 'prefix')['sampler']?.inputs;
-      return [inputs?.['sampler_name'], inputs?.['scheduler'], inputs?.['cfg']];
-    };
-    expect(sampling('Undefined')).toEqual(['euler', 'simple', 1]);
-    expect(sampling('EulerA')).toEqual(['euler_ancestral', 'simple', 1]);
-    expect(sampling('DPM2MKarras')).toEqual(['dpmpp_2m', 'karras', 1]);
+    expect(buildGraph(generation, files, 'prefix')['sampler']?.inputs['cfg']).toBe(1);
   });
+
+  it('leaves an embedding alone that only the negative prompt calls', () => {
+    const text = (negativePrompt: string): unknown => {
+      const { generation, files } = EXAMPLE_GENERATIONS[name];
+      const changed = { ...generation, prompt: 'a fox', negativePrompt };
+      return buildGraph(changed, files, 'prefix')['positive']?.inputs['text'];
+    };
+    expect(text('easynegative')).toBe('a fox');
+    expect(text('')).toBe('a fox, embedding:EasyNegative');
+  });
+});
+
+describe.each([
+  ['sd3-text-to-image', 'checkpoint.ckpt_name'],
+  ['sd3-text-to-image-separate-encoders', 'checkpoint.ckpt_name'],
+  ['sd3-text-to-image-diffusion-model', 'diffusion-model.unet_name'],
+] as const)('%s', (name, modelInput) => {
+  const { generation, files } = EXAMPLE_GENERATIONS[name];
+  const graph = buildGraph(generation, files, 'prefix');
+
+  it.each([
+    ...SHARED,
+    ['negative prompt', { negativePrompt: 'other' }, ['negative.text']],
+    ['cfg scale', { cfgScale: 4 }, ['sampler.cfg']],
+    ['model file', withModelFile, [modelInput]],
+  ] as const)('%s changes its own inputs only', (_, change, expected) => {
+    expect(changedBy(name, change)).toEqual([...expected].sort());
+  });
+
+  it('samples the shifted model behind the LoRAs', () => {
+    expect(graph['shift']).toEqual({
+      class_type: 'ModelSamplingSD3',
+      inputs: { model: ['lora-2', 0], shift: 3 },
+    });
+    expect(graph['sampler']?.inputs['model']).toEqual(['shift', 0]);
+    expect(graph['positive']?.inputs['clip']).toEqual(['lora-2', 1]);
+  });
+
+  it('takes its text encoders from where they are', () => {
+    const source = name === 'sd3-text-to-image' ? ['checkpoint', 1] : ['text-encoders', 0];
+    expect(graph['lora-1']?.inputs['clip']).toEqual(source);
+  });
+
+  it('has no clip skip', () => {
+    expect(changedBy(name, { clipSkip: 4 })).toEqual([]);
+  });
+});
+
+it.each([
+  ['flux1-text-to-image', 'simple'],
+  ['sd3-text-to-image', 'sgm_uniform'],
+] as const)('%s samples by its own schedule unless one is named', (name, schedule) => {
+  const { generation, files } = EXAMPLE_GENERATIONS[name];
+  const sampling = (scheduler: string): unknown[] => {
+    const inputs = buildGraph({ ...generation, scheduler }, files, 'prefix')['sampler']?.inputs;
+    return [inputs?.['sampler_name'], inputs?.['scheduler']];
+  };
+  expect(sampling('Undefined')).toEqual(['euler', schedule]);
+  expect(sampling('EulerA')).toEqual(['euler_ancestral', schedule]);
+  expect(sampling('DPM2MKarras')).toEqual(['dpmpp_2m', 'karras']);
 });
 
 describe('a bare Flux model', () => {

@@ -39,7 +39,7 @@ const prompt = z
   .string()
   .max(MAX_PROMPT_LENGTH)
   .superRefine((text, context) => {
-    const message = embeddingProblem(text);
+    const message = text.length > MAX_PROMPT_LENGTH ? undefined : embeddingProblem(text);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
 
