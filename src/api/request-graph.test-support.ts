@@ -42,7 +42,7 @@ export interface Listing {
 /** An API whose one server lists these files and whose catalogue has `airsOf(ecosystem)`. */
 export function apiWith({ ecosystem, files }: Listing): TestApi {
   const api = createTestApi();
-  api.servers.push(serverRecord({ files: files as Record<string, string[]> }));
+  api.servers.push(serverRecord({ files }));
   const epoch = { createdAt: new Date(0), updatedAt: new Date(0) };
   for (const air of Object.values(airsOf(ecosystem)))
     api.resources.set(`local ${air}`, { air, modelName: 'x', type: 'x', details: {}, ...epoch });
