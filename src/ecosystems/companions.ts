@@ -33,8 +33,8 @@ const vae = (usual: string, fits: RegExp): Companion => ({
   fits,
 });
 
-const CLIP_L = encoder('clipL', 'clip_l.safetensors', /^clip_l\b/);
-const CLIP_G = encoder('clipG', 'clip_g.safetensors', /^clip_g\b/);
+const CLIP_L = encoder('clipL', 'clip_l.safetensors', /^clip_l(?![a-z0-9])/);
+const CLIP_G = encoder('clipG', 'clip_g.safetensors', /^clip_g(?![a-z0-9])/);
 const T5XXL = encoder('t5xxl', 't5xxl_fp16.safetensors', /^t5xxl/);
 
 /**

@@ -100,4 +100,51 @@ describe('resolveFiles', () => {
       expect.stringContaining('needs t5xxl_fp16.safetensors'),
     ]);
   });
+
+  it('needs no VAE beside a bare model when the job names one', () => {
+    const listed = {
+      diffusion_models: ['flux_691639.safetensors'],
+      text_encoders: ['clip_l.safetensors', 't5xxl_fp16.safetensors'],
+      vae: ['mine_311162.safetensors'],
+    };
+    const vae = { air: 'urn:air:flux1:vae:civitai:276082@311162', strength: 1 };
+    const resolve = (networks: readonly (typeof vae)[]) =>
+      resolveFiles({ ...flux.generation, networks }, nameOf, listed);
+    expect(resolve([]).missing.map(({ message }) => message)).toEqual([
+      expect.stringContaining('needs ae.safetensors'),
+    ]);
+    expect(resolve([vae]).files?.networks).toEqual([
+      { kind: 'vae', name: 'mine_311162.safetensors', strength: 1 },
+    ]);
+  });
+});
+
+describe('resolveFiles of sd3', () => {
+  const generation = {
+    ...EXAMPLE_GENERATIONS['sd3-text-to-image'].generation,
+    networks: [],
+  };
+  const encoders = ['sd3\\CLIP_L.safetensors', 'clip_g_fp8.safetensors', 'clip_large.safetensors'];
+  const listing = (text_encoders: readonly string[]): ListedFiles => ({
+    checkpoints: ['sd35_983309.safetensors'],
+    text_encoders,
+  });
+
+  it('takes the text encoders of the server when it has all three', () => {
+    const { files } = resolveFiles(generation, nameOf, listing([...encoders, 't5xxl.safetensors']));
+    expect(files?.companions).toEqual({
+      clipL: 'sd3\\CLIP_L.safetensors',
+      clipG: 'clip_g_fp8.safetensors',
+      t5xxl: 't5xxl.safetensors',
+    });
+  });
+
+  it('takes those of the checkpoint when one is not there', () => {
+    const { files, missing } = resolveFiles(generation, nameOf, listing(encoders));
+    expect(files).toEqual({
+      checkpoint: { folder: 'checkpoints', name: 'sd35_983309.safetensors' },
+      networks: [],
+    });
+    expect(missing).toEqual([]);
+  });
 });

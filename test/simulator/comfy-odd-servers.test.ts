@@ -212,3 +212,13 @@ it('leaves out model folders that the server does not have', async () => {
     nodeClasses: ['KSampler'],
   });
 });
+
+it('reports file names in any script and leaves out those that are no text', async () => {
+  const names = ['a b.pt', 'art\\ink.pt', '风格/水墨.pt', 'e\u0301.pt', '🦊.pt'];
+  const { executor } = await open((call) => {
+    if (call.path === '/system_stats') return [200, { system: { argv: [] }, devices: [] }];
+    if (call.path === '/models/loras') return [200, [...names, 'bad\udce9.pt', 'nul\0.pt']];
+    return call.path === '/object_info' ? [200, {}] : undefined;
+  });
+  expect((await executor.probe()).files).toEqual({ loras: names });
+});

@@ -21,6 +21,10 @@ const MODEL_FOLDERS = [
 export const readStats = (http: ComfyHttp, signal?: AbortSignal): Promise<unknown> =>
   http.json({ method: 'GET', path: '/system_stats', signal });
 
+/** Half a surrogate pair is how a server lists bytes that are no UTF-8; PostgreSQL cannot hold it. */
+const isFileName = (name: unknown): name is string =>
+  typeof name === 'string' && !/[\0\p{Surrogate}]/u.test(name);
+
 const filesOf = async (
   http: ComfyHttp,
   signal: AbortSignal | undefined,
@@ -33,9 +37,7 @@ const filesOf = async (
   );
   return Object.fromEntries(
     lists.flatMap(([folder, list]) =>
-      list === undefined
-        ? []
-        : [[folder, asArray(list).filter((name) => typeof name === 'string')] as const],
+      list === undefined ? [] : [[folder, asArray(list).filter(isFileName)] as const],
     ),
   );
 };
