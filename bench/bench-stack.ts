@@ -20,6 +20,8 @@ export interface BenchStackOptions {
   readonly dir: string;
   /** COMFY_ROOM of the worker; undefined for the default. */
   readonly room: number | undefined;
+  /** A ComfyUI that runs already. (Default: a simulator is started.) */
+  readonly comfyUrl?: string;
   /** V8 CPU profiles of api and worker land here. */
   readonly profileDir?: string;
   readonly say: (text: string) => void;
@@ -33,7 +35,8 @@ export interface BenchStack {
   readonly temporalBinary: string;
   readonly bare: BareRuns;
   readonly sql: Sql;
-  readonly pids: Readonly<Record<PartName, number>>;
+  /** The simulator is only among them where one was started. */
+  readonly pids: Readonly<Record<string, number>>;
   /** Milliseconds from the start of a part to its readiness, on an empty folder. */
   readonly readyMs: Readonly<Record<string, number>>;
   stop(): Promise<void>;
@@ -120,16 +123,19 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       }),
     );
     lifecycle.add('temporal', temporal, (open) => open.stop());
-    const simulator = await program(
-      'simulator',
-      ['simulator', '--port', String(simulatorPort), '--data', join(dir, 'simulator')],
-      { SIM_STEP_MS: '0', DATA_DIR: dir },
-    );
+    const simulator =
+      options.comfyUrl === undefined
+        ? await program(
+            'simulator',
+            ['simulator', '--port', String(simulatorPort), '--data', join(dir, 'simulator')],
+            { SIM_STEP_MS: '0', DATA_DIR: dir },
+          )
+        : undefined;
     const env = {
       DATABASE_URL: postgres.url,
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: NAMESPACE,
-      COMFY_HTTP_URL: `http://${HOST}:${simulatorPort}`,
+      COMFY_HTTP_URL: options.comfyUrl ?? `http://${HOST}:${simulatorPort}`,
       COMFY_ROOM: String(options.room ?? 'auto'),
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
@@ -155,7 +161,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       pids: {
         api: api.process.pid,
         worker: worker.process.pid,
-        simulator: simulator.process.pid,
+        ...(simulator ? { simulator: simulator.process.pid } : {}),
         temporal: temporal.pid,
         postgres: postgres.pid,
         'bare worker': bare.pid,

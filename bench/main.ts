@@ -3,20 +3,27 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { startBenchStack, type BenchStack } from './bench-stack.ts';
+import { comfyBacklog } from './comfy-backlog.ts';
 import { dynamicConfig } from './dynamic-config.ts';
+import { graphBuilding } from './graph-building.ts';
 import { historyCost } from './history-cost.ts';
 import { latency } from './latency.ts';
 import { partStarts } from './part-starts.ts';
 import { requests } from './requests.ts';
 import type { Scenario } from './scenario.ts';
+import { simulatorLoad } from './simulator-load.ts';
 import { startUp } from './start-up.ts';
 import { formatTable, isWithin, ratioOf, type Figure } from './table.ts';
 import { throughput } from './throughput.ts';
 
+// Those that do not share the stack come before the first that starts it.
 const SCENARIOS: readonly Scenario[] = [
   startUp,
+  graphBuilding,
+  simulatorLoad,
+  comfyBacklog,
   partStarts,
   latency,
   throughput,
@@ -47,6 +54,8 @@ interface Options {
   readonly quick: boolean;
   readonly size: number;
   readonly room?: number;
+  readonly comfyui?: string;
+  readonly checkpoint: string;
   readonly json?: string;
   readonly profile?: string;
 }
@@ -65,6 +74,16 @@ const program = new Command('npm run bench --')
     'COMFY_ROOM: jobs given to the simulator at a time (default: auto)',
     parseWhole,
   )
+  .addOption(
+    new Option('--comfyui <url>', 'a real ComfyUI for the scenario of that name').env(
+      'COMFY_BENCH_URL',
+    ),
+  )
+  .addOption(
+    new Option('--checkpoint <file>', 'an SD1 checkpoint which that ComfyUI lists')
+      .env('COMFY_BENCH_CHECKPOINT')
+      .default('tiny-sd15.safetensors'),
+  )
   .option('--json <file>', 'also writes the figures to this file')
   .option('--profile <folder>', 'writes V8 CPU profiles of api and worker there')
   .addHelpText('after', `\nScenarios:\n${about}`)
@@ -79,7 +98,10 @@ const loadNow = (): string =>
 async function runScenarios(dir: string): Promise<Figure[]> {
   let stack: Promise<BenchStack> | undefined;
   const context = {
-    ...{ quick: options.quick, size: options.size, dir, say },
+    ...{ quick: options.quick, size: options.size, room: options.room, dir, say },
+    ...(options.comfyui
+      ? { realComfy: { url: options.comfyui, checkpoint: options.checkpoint } }
+      : {}),
     stack: () =>
       (stack ??= startBenchStack({
         dir: join(dir, 'stack'),
@@ -114,7 +136,7 @@ async function bench(): Promise<void> {
     `${machine.cores} cores (${machine.cpu}), Node ${machine.node}; load average ${machine.loadBefore} before, ${machine.loadAfter} after`,
   );
   print(
-    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room ?? 'auto'}; reference: four empty activities, same server, in turns`,
+    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room ?? 'auto'}; reference, where the row names none: four empty activities, same server, in turns`,
   );
   if (options.json !== undefined) {
     const rows = figures.map((figure) => ({

@@ -1,6 +1,13 @@
 import type { BenchStack } from './bench-stack.ts';
 import type { Figure } from './table.ts';
 
+/** A real ComfyUI to measure with. */
+export interface RealComfy {
+  readonly url: string;
+  /** An SD1 checkpoint, as the server lists it. */
+  readonly checkpoint: string;
+}
+
 /** What every scenario is given. */
 export interface BenchContext {
   /** Few and short rounds, to see that everything runs; the figures mean little. */
@@ -9,6 +16,10 @@ export interface BenchContext {
   readonly dir: string;
   /** Width and height of the pictures. */
   readonly size: number;
+  /** COMFY_ROOM of the stacks. */
+  readonly room: number | undefined;
+  /** Absent when nobody named one. */
+  readonly realComfy?: RealComfy;
   /** The stack all scenarios share; started by the first that asks. */
   stack(): Promise<BenchStack>;
   say(text: string): void;

@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { promptIdFor } from '../src/activities/prompt-id.ts';
+import { jobWorkflowId } from '../src/domain/naming.ts';
+import { compareTurns, createTaken, noteTurn, type Taken } from './backlog-times.ts';
+import { startBenchStack, type BenchStack } from './bench-stack.ts';
+import { createComfyClient } from './comfy-client.ts';
+import { createStraight, type Way } from './comfy-straight.ts';
+import { createPictureJobs } from './picture-jobs.ts';
+import { cpuSeconds } from './process-usage.ts';
+import type { RealComfy, Scenario } from './scenario.ts';
+import { readSpans } from './stage-times.ts';
+import { median } from './statistics.ts';
+import type { Figure } from './table.ts';
+
+type Row = Omit<Figure, 'scenario'>;
+
+const MODEL = 'urn:air:sd1:checkpoint:civitai:900001@900001';
+const STEPS = 4;
+
+async function registerCheckpoint({ url }: BenchStack, fileName: string): Promise<void> {
+  const response = await fetch(`${url}/v2/resources`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ air: MODEL, modelName: 'bench', type: 'checkpoint', fileName }),
+  });
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+}
+
+/** Medians of the stages of jobs in a backlog, from their histories. */
+async function stages({ bare }: BenchStack, jobIds: readonly string[]): Promise<Row[]> {
+  const unknown = { calledAtMs: Number.NaN, answeredAtMs: Number.NaN };
+  const spans = await Promise.all(
+    jobIds.map((id) => readSpans(bare.client, { workflowId: jobWorkflowId(id), ...unknown })),
+  );
+  return [...(spans[0]?.keys() ?? [])]
+    .map((name) => ({
+      what: `    ${name}`,
+      unit: 'ms',
+      ours: median(spans.map((all) => all.get(name) ?? Number.NaN)),
+    }))
+    .filter(({ ours }) => !Number.isNaN(ours));
+}
+
+async function ownCpuSeconds({ pids }: BenchStack): Promise<number> {
+  const used = Object.entries(await cpuSeconds(pids));
+  return used.reduce((sum, [name, value]) => (name === 'bare worker' ? sum : sum + value), 0);
+}
+
+async function measure(
+  stack: BenchStack,
+  { url }: RealComfy,
+  options: { readonly count: number; readonly size: number; say(text: string): void },
+): Promise<Row[]> {
+  const { count, size, say } = options;
+  const comfy = createComfyClient(url);
+  const jobs = createPictureJobs(stack.url, size, { model: MODEL, steps: STEPS });
+  const jobIds: string[] = [];
+  const promptOf = (jobId: string): string => promptIdFor(jobId, 1, 1);
+  const throughApi: Way = async (wanted) => {
+    const ids = await jobs.drawAll(wanted);
+    jobIds.push(...ids);
+    return ids.map(promptOf);
+  };
+  say('comfyui: warm-up');
+  const { graph } = await comfy.drawn(promptOf(await jobs.draw()));
+  const straight = createStraight(url, graph);
+  try {
+    await straight.oneByOne(3);
+    await jobs.drawAll(5);
+    const [ours, atOnce, oneByOne] = [createTaken(), createTaken(), createTaken()];
+    const turns: readonly (readonly [string, Taken, Way])[] = [
+      ['through the API', ours, throughApi],
+      ['straight, all at once', atOnce, straight.atOnce],
+      ['straight, one by one', oneByOne, straight.oneByOne],
+    ];
+    let cpu = 0;
+    for (const [name, taken, way] of [...turns, ...[...turns].reverse()]) {
+      await comfy.untilEmpty();
+      const before = await ownCpuSeconds(stack);
+      const calledAtMs = Date.now();
+      const ids = await way(count);
+      const knownAtMs = Date.now();
+      if (taken === ours) cpu += (await ownCpuSeconds(stack)) - before;
+      say(`comfyui: ${count} ${name}: ${((knownAtMs - calledAtMs) / 1_000).toFixed(1)} s`);
+      const prompts = await Promise.all(ids.map((id) => comfy.drawn(id)));
+      noteTurn(taken, { calledAtMs, knownAtMs, prompts });
+    }
+    return [
+      ...compareTurns(count, ours, atOnce, oneByOne),
+      {
+        what: '  CPU per job, all processes of ours',
+        unit: 'ms',
+        ours: (cpu * 1_000) / jobIds.length,
+      },
+      ...(await stages(stack, jobIds)),
+    ];
+  } finally {
+    await straight.close();
+  }
+}
+
+/** A backlog on a real ComfyUI, in turns with the same graphs posted straight to it. */
+export const comfyBacklog: Scenario = {
+  name: 'comfyui',
+  about: 'a backlog on a real ComfyUI (COMFY_BENCH_URL) against the same graphs posted straight',
+  async run({ realComfy, quick, size, room, dir, say }) {
+    if (!realComfy) {
+      say('comfyui: skipped; COMFY_BENCH_URL or --comfyui names a real ComfyUI to measure with');
+      return [];
+    }
+    const { url } = realComfy;
+    const stack = await startBenchStack({ dir: join(dir, 'comfyui'), room, comfyUrl: url, say });
+    try {
+      await registerCheckpoint(stack, realComfy.checkpoint);
+      return await measure(stack, realComfy, { count: quick ? 10 : 50, size, say });
+    } finally {
+      await stack.stop();
+    }
+  },
+};
