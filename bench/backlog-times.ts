@@ -47,9 +47,6 @@ export function noteTurn(taken: Taken, { calledAtMs, knownAtMs, prompts }: Turn)
   });
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
 type Row = Omit<Figure, 'scenario'>;
 
 /** Through the API against both ways of posting straight. */
@@ -60,13 +57,13 @@ export function compareTurns(count: number, ours: Taken, atOnce: Taken, oneByOne
     ours: of(ours),
     reference: of(atOnce),
   });
-  const seconds = (taken: Taken): number => mean(taken.seconds);
+  const seconds = (taken: Taken): number => median(taken.seconds);
   const whole = row(`ComfyUI: ${count} jobs, POST → all done`, 's', seconds);
   return [
     { ...whole, aim: atMost(1.1, 'ratio'), note: 'reference: posted straight, all at once' },
-    row('  POST → first start', 's', (taken) => mean(taken.headSeconds)),
-    row('  first start → last success', 's', (taken) => mean(taken.drawnSeconds)),
-    row('  last success → client knows', 's', (taken) => mean(taken.tailSeconds)),
+    row('  POST → first start', 's', (taken) => median(taken.headSeconds)),
+    row('  first start → last success', 's', (taken) => median(taken.drawnSeconds)),
+    row('  last success → client knows', 's', (taken) => median(taken.tailSeconds)),
     row('  idle gap between jobs, p50', 'ms', (taken) => quantile(taken.gapsMs, 0.5)),
     row('  idle gap between jobs, p95', 'ms', (taken) => quantile(taken.gapsMs, 0.95)),
     row('  one drawing, p50', 'ms', (taken) => median(taken.drawMs)),
