@@ -28,21 +28,21 @@ export interface Turn {
   /** At the client, in milliseconds since the epoch. */
   readonly calledAtMs: number;
   readonly knownAtMs: number;
+  /** In the order in which they were drawn. */
   readonly prompts: readonly DrawnPrompt[];
 }
 
 /** Adds one turn. */
 export function noteTurn(taken: Taken, { calledAtMs, knownAtMs, prompts }: Turn): void {
-  const inOrder = [...prompts].sort((a, b) => a.startedAtMs - b.startedAtMs);
-  const firstMs = inOrder[0]?.startedAtMs ?? Number.NaN;
-  const lastMs = inOrder.at(-1)?.endedAtMs ?? Number.NaN;
+  const firstMs = prompts[0]?.startedAtMs ?? Number.NaN;
+  const lastMs = prompts.at(-1)?.endedAtMs ?? Number.NaN;
   taken.seconds.push((knownAtMs - calledAtMs) / 1_000);
   taken.headSeconds.push((firstMs - calledAtMs) / 1_000);
   taken.drawnSeconds.push((lastMs - firstMs) / 1_000);
   taken.tailSeconds.push((knownAtMs - lastMs) / 1_000);
-  inOrder.forEach(({ startedAtMs, endedAtMs }, index) => {
+  prompts.forEach(({ startedAtMs, endedAtMs }, index) => {
     taken.drawMs.push(endedAtMs - startedAtMs);
-    const before = inOrder[index - 1];
+    const before = prompts[index - 1];
     if (before) taken.gapsMs.push(startedAtMs - before.endedAtMs);
   });
 }

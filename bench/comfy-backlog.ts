@@ -8,7 +8,7 @@ import { createStraight, type Way } from './comfy-straight.ts';
 import { createPictureJobs } from './picture-jobs.ts';
 import { cpuSeconds } from './process-usage.ts';
 import type { RealComfy, Scenario } from './scenario.ts';
-import { readSpans } from './stage-times.ts';
+import { readSpans, type Spans } from './stage-times.ts';
 import { median } from './statistics.ts';
 import type { Figure } from './table.ts';
 
@@ -26,17 +26,33 @@ async function registerCheckpoint({ url }: BenchStack, fileName: string): Promis
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
 }
 
-/** Medians of the stages of jobs in a backlog, from their histories. */
-async function stages({ bare }: BenchStack, jobIds: readonly string[]): Promise<Row[]> {
-  const unknown = { calledAtMs: Number.NaN, answeredAtMs: Number.NaN };
-  const spans = await Promise.all(
-    jobIds.map((id) => readSpans(bare.client, { workflowId: jobWorkflowId(id), ...unknown })),
+/** The jobs of one turn, in the order in which they were drawn. */
+interface Backlog {
+  readonly calledAtMs: number;
+  readonly jobIds: readonly string[];
+}
+
+/** Medians of the stages of all jobs, and of the first of each backlog, from their histories. */
+async function stages({ bare }: BenchStack, backlogs: readonly Backlog[]): Promise<Row[]> {
+  const spansOf = (jobId: string, calledAtMs: number): Promise<Spans> =>
+    readSpans(bare.client, {
+      workflowId: jobWorkflowId(jobId),
+      ...{ calledAtMs, answeredAtMs: Number.NaN },
+    });
+  const all = await Promise.all(
+    backlogs.map(({ calledAtMs, jobIds }) =>
+      Promise.all(jobIds.map((id) => spansOf(id, calledAtMs))),
+    ),
   );
-  return [...(spans[0]?.keys() ?? [])]
+  const firsts = all.flatMap(([first]) => first ?? []);
+  const medianOf = (spans: readonly Spans[], name: string): number =>
+    median(spans.map((each) => each.get(name) ?? Number.NaN));
+  return [...(firsts[0]?.keys() ?? [])]
     .map((name) => ({
       what: `    ${name}`,
       unit: 'ms',
-      ours: median(spans.map((all) => all.get(name) ?? Number.NaN)),
+      ours: medianOf(all.flat(), name),
+      note: `the first job: ${medianOf(firsts, name).toFixed(0)} ms`,
     }))
     .filter(({ ours }) => !Number.isNaN(ours));
 }
@@ -55,12 +71,13 @@ async function measure(
   const count = quick ? 10 : 50;
   const comfy = createComfyClient(url);
   const jobs = createPictureJobs(stack.url, size, { model: MODEL, steps: STEPS });
-  const jobIds: string[] = [];
+  const backlogs: Backlog[] = [];
   const promptOf = (jobId: string): string => promptIdFor(jobId, 1, 1);
+  const jobOf = new Map<string, string>();
   const throughApi: Way = async (wanted) => {
-    const ids = await jobs.drawAll(wanted);
-    jobIds.push(...ids);
-    return ids.map(promptOf);
+    const jobIds = await jobs.drawAll(wanted);
+    for (const id of jobIds) jobOf.set(promptOf(id), id);
+    return jobIds.map(promptOf);
   };
   say('comfyui: warm-up');
   const { graph } = await comfy.drawn(promptOf(await jobs.draw()));
@@ -83,19 +100,22 @@ async function measure(
       const calledAtMs = Date.now();
       const ids = await way(count);
       const knownAtMs = Date.now();
-      if (taken === ours) cpu += (await ownCpuSeconds(stack)) - before;
+      if (way === throughApi) cpu += (await ownCpuSeconds(stack)) - before;
       say(`comfyui: ${count} ${name}: ${((knownAtMs - calledAtMs) / 1_000).toFixed(1)} s`);
       const prompts = await Promise.all(ids.map((id) => comfy.drawn(id)));
+      prompts.sort((a, b) => a.startedAtMs - b.startedAtMs);
       noteTurn(taken, { calledAtMs, knownAtMs, prompts });
+      const jobIds = prompts.flatMap(({ promptId }) => jobOf.get(promptId) ?? []);
+      if (way === throughApi) backlogs.push({ calledAtMs, jobIds });
     }
     return [
       ...compareTurns(count, ours, atOnce, oneByOne),
       {
         what: '  CPU per job, all processes of ours',
         unit: 'ms',
-        ours: (cpu * 1_000) / jobIds.length,
+        ours: (cpu * 1_000) / backlogs.flatMap(({ jobIds }) => jobIds).length,
       },
-      ...(await stages(stack, jobIds)),
+      ...(await stages(stack, backlogs)),
     ];
   } finally {
     await straight.close();

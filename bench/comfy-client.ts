@@ -12,6 +12,7 @@ interface HistoryEntry {
 
 /** One prompt in the server's own books; times are of its clock, in milliseconds since the epoch. */
 export interface DrawnPrompt {
+  readonly promptId: string;
   readonly graph: Graph;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
@@ -54,6 +55,7 @@ export function createComfyClient(url: string) {
         throw new Error(`prompt ${promptId} has no ${name}: it ended as ${state}`);
       };
       return {
+        promptId,
         graph: entry.prompt[2],
         startedAtMs: timeOf('execution_start'),
         endedAtMs: timeOf('execution_success'),
