@@ -25,8 +25,6 @@ async function readJson<T>(response: Response): Promise<T> {
   throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
 }
 
-export type ComfyClient = ReturnType<typeof createComfyClient>;
-
 /** Calls to the server at that address. All throw when it does not answer as asked. */
 export function createComfyClient(url: string) {
   const get = async <T>(path: string): Promise<T> => readJson<T>(await fetch(`${url}${path}`));
