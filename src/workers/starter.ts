@@ -18,7 +18,7 @@ export interface StarterDeps {
  * Rows taken, and started, at a time; more only queue up inside Temporal's one shard. They stay locked until all are
  * started, and the claim of the first waits for that.
  */
-const TAKE = 10;
+const TAKE = 4;
 const CANCELS = 50;
 const START_DEADLINE_MS = 5_000;
 /** The API delivers a cancel itself; the starter repeats those that had no effect for this long. */
