@@ -101,6 +101,7 @@ export async function composeGpuWorkers(
       serverId: config.COMFY_SERVER_ID,
       httpUrl: config.COMFY_HTTP_URL,
       ...(config.COMFY_WS_URL ? { wsUrl: config.COMFY_WS_URL } : {}),
+      ...(config.COMFY_HEADERS ? { headers: config.COMFY_HEADERS } : {}),
       clientId: randomUUID(),
       logger,
     }),

@@ -74,6 +74,36 @@ describe('loadConfig', () => {
     expect(refusal({ DATABASE_URL: url, BLOB_SIGNING_KEY: 'hunter2' })).not.toContain('hunter2');
   });
 
+  it.each([
+    'htp://user:hunter2@gpu:8188',
+    'http://user:hunter/2@gpu:8188',
+    'user:hunter2@gpu:8188',
+  ])('hides the password of an address it refuses (%s)', (COMFY_HTTP_URL) => {
+    const message = refusal({ COMFY_HTTP_URL });
+    expect(message).not.toContain('hunter');
+    expect(message).toContain('(hidden)@gpu:8188');
+  });
+
+  it('reads headers as JSON, with names in lower case', () => {
+    const COMFY_HEADERS = '{"Authorization":"Bearer a;b, c","CF-Access-Client-Id":"x"}';
+    expect(loadConfig({ COMFY_HEADERS }).COMFY_HEADERS).toEqual({
+      authorization: 'Bearer a;b, c',
+      'cf-access-client-id': 'x',
+    });
+  });
+
+  it.each([
+    ['Authorization: Bearer hunter2', 'expected a JSON object'],
+    ['{"authorization":["hunter2"]}', 'values that are texts'],
+    ['{"authorization":"hunter2\\nx: y"}', 'header "authorization" cannot be sent'],
+    ['{"au thorization":"hunter2"}', 'header "au thorization" cannot be sent'],
+    ['{"Content-Type":"hunter2"}', 'Content-Type is set by the connection itself'],
+  ])('refuses headers %s without showing their values', (COMFY_HEADERS, why) => {
+    const message = refusal({ COMFY_HEADERS });
+    expect(message).toContain(why);
+    expect(message).not.toContain('hunter');
+  });
+
   it('takes an empty value for none, and ignores blanks around one', () => {
     expect(loadConfig({ PORT: '', COMFY_HTTP_URL: '  ' })).toMatchObject({ simulation: true });
     expect(loadConfig({ PORT: ' 3001 ' }).PORT).toBe(3001);

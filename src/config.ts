@@ -21,7 +21,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const parsed = (variable.schema as z.ZodType).safeParse(raw === '' ? undefined : raw);
     if (parsed.success) values[name] = parsed.data;
     else {
-      const seen = 'secret' in variable ? '(hidden)' : `'${raw ?? ''}'`;
+      const seen = 'secret' in variable ? '(hidden)' : `'${withoutCredentials(raw ?? '')}'`;
       const why = parsed.error.issues.map((issue) => issue.message).join('; ');
       problems.push(`${name}: seen ${seen}: ${why}. Example: ${name}=${variable.example}`);
     }
@@ -46,6 +46,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     simulation: values['COMFY_HTTP_URL'] === undefined,
   });
 }
+
+/** A URL may hold a password, also in a variable that is no secret otherwise. */
+const withoutCredentials = (text: string): string =>
+  text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1(hidden)@');
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { url, whole, port, type Variable } from './variable.ts';
+import { headers, url, whole, port, type Variable } from './variable.ts';
 
 /** Variables of the groups ComfyUI, Simulator. */
 export const COMFY_VARIABLES = {
@@ -14,6 +14,14 @@ export const COMFY_VARIABLES = {
     schema: url('ws', 'wss').optional(),
     about: 'Its WebSocket (default: derived from COMFY_HTTP_URL)',
     example: 'ws://localhost:8188/ws',
+  },
+  COMFY_HEADERS: {
+    group: 'ComfyUI',
+    schema: headers.optional(),
+    about:
+      'Headers for a proxy in front of it, as a JSON object; sent with every request and the WebSocket handshake',
+    example: '{"authorization":"Bearer token"}',
+    secret: true,
   },
   COMFY_SERVER_ID: {
     group: 'ComfyUI',

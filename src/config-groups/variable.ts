@@ -40,3 +40,44 @@ export const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, { message: `expected ${min} to ${max}` });
 export const port = whole(0, 65_535);
+
+/** Headers that the connection sets by itself. */
+const OWN_HEADERS =
+  /^(?:connection|content-length|content-type|transfer-encoding|upgrade|sec-websocket-.*)$/;
+
+const HEADERS_SHAPE = z.record(z.string(), z.string());
+
+/** Why these are no headers to send, in words that hold none of their values; undefined when they are. */
+const headerFault = (text: string): string | undefined => {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return 'expected a JSON object of header names and values';
+  }
+  const shape = HEADERS_SHAPE.safeParse(read);
+  if (!shape.success) return 'expected a JSON object of header names and values that are texts';
+  for (const [name, value] of Object.entries(shape.data)) {
+    if (OWN_HEADERS.test(name.toLowerCase())) return `${name} is set by the connection itself`;
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      return `the name or the value of header ${JSON.stringify(name)} cannot be sent`;
+    }
+  }
+  return undefined;
+};
+
+/** HTTP headers as a JSON object; names become lower case. */
+export const headers = z
+  .string()
+  .superRefine((value, context) => {
+    const message = headerFault(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
+  .transform((value): Readonly<Record<string, string>> => {
+    const read = HEADERS_SHAPE.parse(JSON.parse(value));
+    return Object.fromEntries(
+      Object.entries(read).map(([name, content]) => [name.toLowerCase(), content]),
+    );
+  });

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { shownAddress } from '../executors/comfyui/urls.ts';
 import { createLifecycle } from '../lifecycle.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { limitLogs } from './log-file.ts';
@@ -58,7 +59,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const stateFile = await writeStackState(config.DATA_DIR, {
       url,
       temporalAddress: temporal.address,
-      comfyUrl: comfy.httpUrl,
+      comfyUrl: shownAddress(comfy.httpUrl),
       ...(database.embeddedPort === undefined ? {} : { postgresPort: database.embeddedPort }),
       parts,
     });

@@ -12,7 +12,8 @@ export async function withAddressesOf(stack: StackState, config: Config): Promis
   return {
     ...config,
     TEMPORAL_ADDRESS: temporalAddress,
-    COMFY_HTTP_URL: comfyUrl,
+    // The note holds no credentials; a server of the person's own is configured here too.
+    COMFY_HTTP_URL: config.COMFY_HTTP_URL ?? comfyUrl,
     ...(postgresPort === undefined
       ? {}
       : { DATABASE_URL: await embeddedPostgresUrl(folder, postgresPort) }),

@@ -42,7 +42,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
     serverId,
     url: urls.ws,
     clientId,
-    headers,
+    headers: { ...urls.wsHeaders, ...options.headers },
     logger,
     onMessage: feeds.take,
     onChange: () => {

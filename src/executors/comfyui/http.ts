@@ -52,6 +52,9 @@ const oneLine = (text: string, limit: number): string => {
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
 };
 
+/** ComfyUI itself knows no callers: these come from a proxy that wants credentials. */
+export const REFUSED_CALLER: ReadonlySet<number> = new Set([401, 403, 407]);
+
 /** A status the protocol does not foresee: retryable, because what it means for a submit is unknown. */
 export const unexpectedStatus = async (
   serverId: string,
@@ -60,8 +63,9 @@ export const unexpectedStatus = async (
 ): Promise<OrchestratorError> => {
   const { text } = await readText(response, ERROR_BODY_LIMIT);
   const said = oneLine(text, 300);
-  const advice =
-    response.status >= 500
+  const advice = REFUSED_CALLER.has(response.status)
+    ? 'check the credentials in COMFY_HTTP_URL or COMFY_HEADERS'
+    : response.status >= 500
       ? 'look into the log of the server'
       : 'check COMFY_HTTP_URL and what stands between this process and the server';
   return new OrchestratorError(

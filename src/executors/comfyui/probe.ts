@@ -25,9 +25,10 @@ export const readStats = (http: ComfyHttp, signal?: AbortSignal): Promise<unknow
 const isFileName = (name: unknown): name is string =>
   typeof name === 'string' && !/[\0\p{Surrogate}]/u.test(name);
 
-const filesOf = async (
+/** Model folder → names as the server lists them; folders it does not know are left out. */
+export const listModelFiles = async (
   http: ComfyHttp,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Readonly<Record<string, readonly string[]>>> => {
   const lists = await Promise.all(
     MODEL_FOLDERS.map(async (folder) => {
@@ -57,7 +58,10 @@ export const createProbe = (http: ComfyHttp): ((signal?: AbortSignal) => Promise
 
   return async (signal) => {
     try {
-      const [stats, files] = await Promise.all([readStats(http, signal), filesOf(http, signal)]);
+      const [stats, files] = await Promise.all([
+        readStats(http, signal),
+        listModelFiles(http, signal),
+      ]);
       const bootId = await readBootId(http, stats, signal);
       if (known?.bootId !== bootId) known = { bootId, classes: await classesOf(http, signal) };
       const version = asString(asObject(asObject(stats)?.['system'])?.['comfyui_version']);

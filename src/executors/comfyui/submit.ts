@@ -3,6 +3,7 @@ import type { Graph } from '../../domain/generation.ts';
 import type { Feeds } from './feeds.ts';
 import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
 import { asObject, asString, parseJson } from './json-read.ts';
+import { OLDEST_COMFYUI } from './version.ts';
 import { hasNodeErrors, refusalOf } from './refusal.ts';
 import { withdrawPrompt } from './withdraw.ts';
 
@@ -80,7 +81,7 @@ const judge = async (
     throw new OrchestratorError(
       'configuration',
       `ComfyUI ${http.serverId} gave the prompt an id of its own (${taken}) instead of ` +
-        `${prompt.promptId}; runs cannot be re-attached there, update it to 0.3.64 or later`,
+        `${prompt.promptId}; runs cannot be re-attached there, update it to ${OLDEST_COMFYUI} or later`,
     );
   }
   // 200 with node errors: the outputs that failed validation are silently left out of the run.

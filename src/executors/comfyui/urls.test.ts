@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { comfyUrls, endpoint } from './urls.ts';
+import { comfyUrls, endpoint, shownAddress } from './urls.ts';
 
 const pair = (http: string | undefined, ws: string | undefined) => {
   const urls = comfyUrls(http, ws);
@@ -36,6 +36,29 @@ describe('comfyUrls', () => {
     const expected = `Basic ${Buffer.from('us@er:pa:ss').toString('base64')}`;
     expect(urls.headers).toEqual({ authorization: expected });
     expect(`${urls.http.href} ${urls.ws.href}`).not.toContain('ss');
+  });
+
+  it('gives both addresses the credentials of either, or each its own', () => {
+    const basic = (pair: string) => ({
+      authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
+    });
+    const one = { headers: basic('a:b'), wsHeaders: basic('a:b') };
+    expect(comfyUrls('http://a:b@gpu', undefined)).toMatchObject(one);
+    expect(comfyUrls('http://a:b@gpu', 'ws://gpu/ws')).toMatchObject(one);
+    expect(comfyUrls(undefined, 'ws://a:b@gpu/ws')).toMatchObject(one);
+    expect(comfyUrls('http://a:b@gpu', 'ws://c:d@gpu/ws')).toMatchObject({
+      headers: basic('a:b'),
+      wsHeaders: basic('c:d'),
+    });
+  });
+
+  it('takes a password with a lone percent sign as it is', () => {
+    const expected = `Basic ${Buffer.from('user:100%').toString('base64')}`;
+    expect(comfyUrls('http://user:100%@gpu:8188', undefined).headers.authorization).toBe(expected);
+  });
+
+  it('shows an address without its secrets', () => {
+    expect(shownAddress('https://user:pw@gpu:1/comfy/?token=t#x')).toBe('https://gpu:1/comfy');
   });
 
   it('refuses what is no URL, another protocol and nothing at all', () => {

@@ -7,6 +7,8 @@ export interface ComfyUrls {
   readonly ws: URL;
   /** Credentials that stood in a URL, as a header; never part of the URLs or of a message. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The same for the WebSocket, which may have its own. */
+  readonly wsHeaders: Readonly<Record<string, string>>;
 }
 
 const parse = (text: string, name: string, protocols: readonly string[]): URL => {
@@ -42,13 +44,25 @@ const swapped = (url: URL, tail: string, protocol: string): URL => {
   return copy;
 };
 
+/** A lone % stays what it is. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
 const takeCredentials = (url: URL): string | undefined => {
   if (url.username === '' && url.password === '') return undefined;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${decoded(url.username)}:${decoded(url.password)}`;
   url.username = '';
   url.password = '';
   return `Basic ${Buffer.from(pair).toString('base64')}`;
 };
+
+const asHeader = (credentials: string | undefined): Readonly<Record<string, string>> =>
+  credentials === undefined ? {} : { authorization: credentials };
 
 /**
  * The two addresses of a server from either one of them: `http://host:8188`, `http://host:8188/prompt` and
@@ -70,9 +84,15 @@ export const comfyUrls = (httpUrl: string | undefined, wsUrl: string | undefined
     '/prompt',
   );
   const ws = ownWs === undefined ? swapped(http, '/ws', secure ? 'wss:' : 'ws:') : new URL(ownWs);
-  const httpCredentials = takeCredentials(http);
-  const credentials = takeCredentials(ws) ?? httpCredentials;
-  return { http, ws, headers: credentials === undefined ? {} : { authorization: credentials } };
+  const ofHttp = takeCredentials(http);
+  const ofWs = takeCredentials(ws);
+  return { http, ws, headers: asHeader(ofHttp ?? ofWs), wsHeaders: asHeader(ofWs ?? ofHttp) };
+};
+
+/** The address as people may read it: without credentials and query. */
+export const shownAddress = (text: string): string => {
+  const { origin, pathname } = new URL(text);
+  return `${origin}${pathname.replace(/\/+$/, '')}`;
 };
 
 /** `path` under the server's address, with the query of both. */

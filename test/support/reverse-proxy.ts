@@ -1,0 +1,120 @@
+import {
+  createServer,
+  request as openRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+export interface ReverseProxyOptions {
+  readonly target: string;
+  /** Path below which the target lies; taken off on the way. (Default: none) */
+  readonly prefix?: string;
+  /** The exact value of this header is demanded of requests and handshakes. */
+  readonly demands?: { readonly header: string; readonly value: string };
+  /** `no`: answers handshakes as any request; `private`: demands what no client has. (Default: `yes`) */
+  readonly upgrades?: 'yes' | 'no' | 'private';
+  /** Changes JSON answers of that path. */
+  readonly rewrite?: Readonly<Record<string, (body: Record<string, unknown>) => unknown>>;
+}
+
+export interface ReverseProxy {
+  /** With the prefix, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** What was let through, and what was not; handshakes are `UPGRADE`. */
+  readonly log: readonly { readonly method: string; readonly path: string; readonly ok: boolean }[];
+  close(): Promise<void>;
+}
+
+const CHALLENGE = 'Basic realm="comfy"';
+
+/** Stands in front of a server as nginx would, with credentials, a path of its own, or lies. */
+export async function startReverseProxy(options: ReverseProxyOptions): Promise<ReverseProxy> {
+  const { target, prefix = '', demands, upgrades = 'yes', rewrite = {} } = options;
+  const log: { method: string; path: string; ok: boolean }[] = [];
+  const open = new Set<Duplex>();
+
+  const isLetIn = (headers: IncomingHttpHeaders): boolean =>
+    demands === undefined || headers[demands.header] === demands.value;
+  const forward = (incoming: IncomingMessage) =>
+    openRequest(new URL((incoming.url ?? '/').slice(prefix.length) || '/', target), {
+      method: incoming.method ?? 'GET',
+      headers: { ...incoming.headers, host: new URL(target).host },
+      agent: false,
+    });
+
+  const serve = (incoming: IncomingMessage, response: ServerResponse): void => {
+    const { method = '', url: path = '' } = incoming;
+    const ok = isLetIn(incoming.headers) && path.startsWith(prefix);
+    log.push({ method, path, ok });
+    if (!isLetIn(incoming.headers)) {
+      incoming.resume();
+      response.writeHead(401, { 'www-authenticate': CHALLENGE }).end('Unauthorized');
+      return;
+    }
+    if (!path.startsWith(prefix)) return void response.writeHead(404).end();
+    const change = rewrite[new URL(path, target).pathname.slice(prefix.length)];
+    const outgoing = forward(incoming);
+    outgoing.on('error', () => response.writeHead(502).end());
+    outgoing.on('response', (answer) => {
+      if (change === undefined) {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+        return;
+      }
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('end', () => {
+        const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(change(body)));
+      });
+    });
+    incoming.pipe(outgoing);
+  };
+
+  const upgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const ok = isLetIn(incoming.headers) && upgrades === 'yes';
+    log.push({ method: 'UPGRADE', path: incoming.url ?? '', ok });
+    const refuse = (line: string): void =>
+      void socket.end(`HTTP/1.1 ${line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    if (upgrades === 'no') return refuse('404 Not Found');
+    if (!ok) return refuse('401 Unauthorized');
+    const outgoing = forward(incoming);
+    outgoing.on('error', () => refuse('502 Bad Gateway'));
+    outgoing.on('upgrade', (answer, upstream, first) => {
+      const lines = Object.entries(answer.headers).map(
+        ([name, value]) => `${name}: ${String(value)}`,
+      );
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
+      if (first.length > 0) socket.write(first);
+      if (head.length > 0) upstream.write(head);
+      for (const end of [socket, upstream]) {
+        open.add(end);
+        end.on('close', () => open.delete(end));
+        end.on('error', () => end.destroy());
+      }
+      socket.pipe(upstream).pipe(socket);
+      socket.on('close', () => upstream.destroy());
+      upstream.on('close', () => socket.destroy());
+    });
+    outgoing.end();
+  };
+
+  const server = createServer(serve);
+  server.on('upgrade', upgrade);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}${prefix}`,
+    port,
+    log,
+    async close() {
+      for (const end of open) end.destroy();
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
