@@ -11,6 +11,7 @@ import { OrchestratorError, isOrchestratorError, messageOf } from '../errors.ts'
 import type { BlobStore, Executor, Logger, OutputFile, PromptState } from '../ports.ts';
 import { storageKeyFor } from '../storage/keys.ts';
 import type { CollectInput } from './activity-types.ts';
+import { executionFailure } from './execution-failure.ts';
 import { createOutputInspector } from './output-inspector.ts';
 import { assertOwnLease } from './submit.ts';
 
@@ -95,10 +96,7 @@ function finishedState(state: PromptState, input: CollectInput): Finished {
     case 'succeeded':
       return { ...state, outputs: state.outputs.filter((file) => file.type === 'output') };
     case 'failed':
-      throw new OrchestratorError(
-        'execution_failed',
-        `Node ${state.nodeId} (${state.nodeType}) raised ${state.exceptionType}: ${state.message}`,
-      );
+      throw executionFailure(state);
     case 'interrupted':
       throw new OrchestratorError('interrupted', `Somebody interrupted prompt ${where}.`);
     default:

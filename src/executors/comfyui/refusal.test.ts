@@ -35,6 +35,7 @@ describe('refusalOf', () => {
     expect(error.message).toContain(
       "node 1 CheckpointLoaderSimple, input ckpt_name = 'a.safetensors': said value_not_in_list",
     );
+    expect(error.message).toContain('put the file into models/checkpoints of the server');
   });
 
   it('is graph_refused when anything else is wrong too, and names every fault', () => {

@@ -4,12 +4,23 @@ import { asArray, asObject, asString, type JsonObject } from './json-read.ts';
 
 const MODEL_INPUT =
   /^(ckpt|lora|vae|unet|clip|control_net|model|style_model|gligen|hypernetwork|text_encoder|embedding)_name\d*$/;
+/** Model folder from which ComfyUI lists the files of an input; others are named in general. */
+const FOLDER_OF_INPUT: Readonly<Record<string, string>> = {
+  ckpt: 'checkpoints',
+  lora: 'loras',
+  vae: 'vae',
+  unet: 'diffusion_models',
+  clip: 'text_encoders',
+  control_net: 'controlnet',
+};
 const MODEL_FILE = /\.(safetensors|sft|ckpt|pth?|bin|gguf)$/i;
 const MESSAGE_LIMIT = 2000;
 
 interface NodeFault {
   readonly text: string;
   readonly modelMissing: boolean;
+  /** Where the missing file would have to be. */
+  readonly folder?: string | undefined;
 }
 
 const shown = (value: unknown): string => {
@@ -33,7 +44,9 @@ const faultOf = (nodeId: string, classType: string, fault: JsonObject, graph: Gr
   const what = asString(fault['message']) ?? type;
   const details = asString(fault['details']) ?? '';
   const where = input === undefined ? '' : `, input ${input} = ${shown(value)}`;
+  const folder = FOLDER_OF_INPUT[/^(\w+)_name\d*$/.exec(input ?? '')?.[1] ?? ''];
   return {
+    folder,
     text: `node ${nodeId} ${classType}${where}: ${what}${details === '' ? '' : ` (${details})`} [${type}]`,
     modelMissing:
       type === 'value_not_in_list' &&
@@ -51,6 +64,11 @@ const faultsOf = (nodeErrors: JsonObject, graph: Graph): readonly NodeFault[] =>
       return content === undefined ? [] : [faultOf(nodeId, classType, content, graph)];
     });
   });
+
+const foldersOf = (faults: readonly NodeFault[]): string => {
+  const folders = [...new Set(faults.map(({ folder }) => `models/${folder ?? ''}`))];
+  return folders.join(' and ');
+};
 
 /** True when the answer names nodes that will not run; ComfyUI says so even in a 200. */
 export const hasNodeErrors = (answer: unknown): boolean =>
@@ -77,7 +95,7 @@ export const refusalOf = (serverId: string, answer: unknown, graph: Graph): Orch
   const named = classType === undefined ? '' : ` [node ${nodeId ?? '?'} ${classType}]`;
   const advice =
     code === 'model_missing'
-      ? 'put the file into the models directory of the server or choose a model it lists'
+      ? `put the file into ${foldersOf(faults)} of the server or choose a model it lists`
       : 'correct the parameters or the skeleton of the graph';
   const parts = [`${head === '' ? (asString(error?.['type']) ?? '') : head}${named}`]
     .concat(faults.map((fault) => fault.text))
