@@ -36,7 +36,7 @@ export async function runDoctor(
 async function examine(config: Config, env: Environment): Promise<Finding[]> {
   const stack = await readRunningStack(config.DATA_DIR);
   const seen = stack === undefined ? config : await withAddressesOf(stack, config);
-  return Promise.all([
+  const findings = await Promise.all<Finding | readonly Finding[]>([
     checkNode(),
     ...(stack ? [checkRunningStack(stack, stackPaths(config.DATA_DIR).logs)] : []),
     checkDatabase(seen),
@@ -46,4 +46,5 @@ async function examine(config: Config, env: Environment): Promise<Finding[]> {
     // Its ports are its own.
     ...(stack ? [] : [checkPorts(config)]),
   ]);
+  return findings.flat();
 }

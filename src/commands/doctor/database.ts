@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import { connectDatabase, isDatabaseUnavailable } from '../../db/connect.ts';
+import { listRegisteredFiles, type RegisteredFile } from '../../db/registered-files.ts';
 import { findPostgresBinaries } from '../../dev/postgres-binaries.ts';
 import { messageOf } from '../../errors.ts';
 import { Unwell, finding, type Finding } from './finding.ts';
@@ -46,6 +47,21 @@ async function askVersion(url: string): Promise<string> {
         'Start PostgreSQL there, check host and port in DATABASE_URL, or unset it to use the embedded one.',
       );
     throw error;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** Files of the catalogue; undefined when there is no database yet or it cannot be read, which its own check tells. */
+export async function readCatalogue({
+  DATABASE_URL: url,
+}: Pick<Config, 'DATABASE_URL'>): Promise<readonly RegisteredFile[] | undefined> {
+  if (url === undefined) return undefined;
+  const sql = connectDatabase({ url, maxConnections: 1, applicationName: 'doctor' });
+  try {
+    return await listRegisteredFiles(sql);
+  } catch {
+    return undefined;
   } finally {
     await sql.end({ timeout: 1 });
   }
