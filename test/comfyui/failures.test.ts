@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe.skipIf(server.restart === undefined)(
-  `the real ComfyUI at ${server.address}, restarted by COMFY_REAL_RESTART`,
+  'the real ComfyUI, restarted by COMFY_REAL_RESTART',
   () => {
     it('while it draws: the job finishes', async () => {
       const params = { prompt: 'a lighthouse', cfgScale: 7, seed: 7, ...SLOW, steps: 10 };
@@ -48,7 +48,7 @@ describe.skipIf(server.restart === undefined)(
 );
 
 describe.skipIf(server.models === undefined)(
-  `a checkpoint of the real ComfyUI at ${server.address}, in COMFY_REAL_MODELS`,
+  'a checkpoint of the real ComfyUI, in COMFY_REAL_MODELS',
   () => {
     const folder = join(server.models ?? '', 'checkpoints');
     const added: string[] = [];

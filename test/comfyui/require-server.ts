@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/errors.ts';
 import { endpoint } from '../../src/executors/comfyui/urls.ts';
 import { readRealServer, urlsOf } from './real-server.ts';
 
@@ -14,8 +15,10 @@ export default async function requireServer(): Promise<void> {
     stop('These tests need a real ComfyUI; set COMFY_REAL_URL to its address.');
   const { http, headers } = urlsOf(server);
   const stats = endpoint(http, '/system_stats');
-  const answer = await fetch(stats, { headers }).catch((error: Error) =>
-    stop(`No ComfyUI answers at ${http.origin} (COMFY_REAL_URL): ${String(error.cause ?? error)}.`),
+  const answer = await fetch(stats, { headers }).catch((error: unknown) =>
+    stop(
+      `No ComfyUI answers at ${http.origin} (COMFY_REAL_URL): ${messageOf((error as Error).cause ?? error)}.`,
+    ),
   );
   if (!answer.ok)
     stop(`${http.origin} (COMFY_REAL_URL) answers /system_stats with ${answer.status}.`);

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { readRunHistory } from '../../src/client/run-history.ts';
-import type { JobRow } from '../../src/db/job-row.ts';
 import type { Executor } from '../../src/ports.ts';
 import { eventTypes, leasesOf, postJobs, untilState } from './jobs.ts';
 import type { TestStack } from './stack.ts';
@@ -82,7 +81,7 @@ export function removedModelCases(worldOf: () => ModelWorld): void {
     return registerCheckpoint(worldOf().stack.url, fileName);
   };
   /** The job ended at once: with its reason, in its first attempt, no activity tried twice. */
-  const expectMissing = async (jobId: string, fileName: string): Promise<JobRow> => {
+  const expectMissing = async (jobId: string, fileName: string): Promise<void> => {
     const { stack } = worldOf();
     const row = await untilState(stack, jobId, 'failed');
     expect(row.failure).toMatchObject({ code: 'model_missing' });
@@ -97,7 +96,6 @@ export function removedModelCases(worldOf: () => ModelWorld): void {
     );
     expect(new Set(tries)).toEqual(new Set([1]));
     expect(await leasesOf(stack, jobId)).toEqual([]);
-    return row;
   };
 
   it('that is not listed is refused at POST, with its name and folder', async () => {
