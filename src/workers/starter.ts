@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JobRuns } from '../client/job-runs.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { Outbox } from '../db/outbox.ts';
@@ -51,12 +52,15 @@ export function createStarter(deps: StarterDeps): Loop {
       let taken = TAKE;
       while (taken === TAKE) {
         let started = 0;
+        const takenAt = performance.now();
         taken = await deps.outbox.takeDue(TAKE, async (rows) => {
           const ids = await startAll(rows);
           started = ids.length;
           return ids;
         });
         if (started < taken) break;
+        // As long a pause as the starts took: what was started already gets its turn.
+        if (taken === TAKE) await delay(performance.now() - takenAt);
       }
       for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS))
         await deps.runs.cancel(id);
