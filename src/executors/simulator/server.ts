@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../../ports.ts';
+import { DEFAULT_COMFY_VERSION, mannersOf, type ComfyVersion } from './comfy-version.ts';
 import { createExecutionLog, type ExecutionLogEntry } from './execution-log.ts';
 import { createFaultBook, Fault, type FaultInput } from './faults.ts';
 import { createNodeDefinitions } from './graph/node-definitions.ts';
@@ -41,9 +42,11 @@ export interface SimulatorOptions {
   readonly outputRetentionMs?: number;
   /** Largest request body. (Default: 100 MiB.) */
   readonly maxUploadBytes?: number;
+  /** Release whose manners are shown. (Default: `DEFAULT_COMFY_VERSION`.) */
+  readonly comfyVersion?: ComfyVersion;
   /** `none` sends no previews unless a prompt asks for them. (Default: `auto`.) */
   readonly previewMethod?: string;
-  /** Send every progress update instead of ten a second. (Default: false.) */
+  /** Send every progress update instead of ten a second. (Default: as the release does.) */
   readonly unthrottledProgress?: boolean;
   /** Faults that wait from the start. */
   readonly faults?: readonly FaultInput[];
@@ -66,7 +69,6 @@ export interface Simulator {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const IMAGE_FILE = /\.(png|jpe?g|webp|gif|bmp)$/i;
 
 /** Temp folders of earlier starts are wiped; this start's has a name never seen before. */
 const prepareFolders = async (dataDir: string, bootId: string) => {
@@ -89,6 +91,7 @@ const prepareFolders = async (dataDir: string, bootId: string) => {
 export const startSimulator = async (options: SimulatorOptions): Promise<Simulator> => {
   const host = options.host ?? '127.0.0.1';
   const bootId = randomUUID();
+  const manners = mannersOf(options.comfyVersion ?? DEFAULT_COMFY_VERSION);
   const { root, tempDirectory, folders } = await prepareFolders(options.dataDir, bootId);
   const directory = (type: FileType): string => folders[type];
   let models: ModelFiles = options.models ?? DEFAULT_MODELS;
@@ -102,7 +105,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const features = (): object => ({
     supports_preview_metadata: true,
     max_upload_size: maxUploadBytes,
-    extension: { manager: { supports_v4: true } },
+    ...(manners.version !== '0.3.64' && { extension: { manager: { supports_v4: true } } }),
   });
   const queueInfo = (): object => ({
     exec_info: { queue_remaining: queue.size + (worker.running ? 1 : 0) },
@@ -113,7 +116,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   };
   const definitions = createNodeDefinitions({
     models: () => models,
-    inputFiles: () => readdirSync(folders.input).filter((file) => IMAGE_FILE.test(file)),
+    inputFiles: () => readdirSync(folders.input),
   });
   const exit =
     options.exit ??
@@ -133,7 +136,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     exit,
     stepMs: options.stepMs ?? 0,
     modelLoadMs: options.modelLoadMs ?? 0,
-    unthrottledProgress: options.unthrottledProgress ?? false,
+    unthrottledProgress: options.unthrottledProgress ?? !manners.throttlesProgress,
     previewMethod: options.previewMethod ?? 'auto',
   });
 
@@ -157,7 +160,12 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     worker,
     faults,
     definitions,
-    ownValidators: { LoadImage: { image: imageExists }, LoadImageMask: { image: imageExists } },
+    ownValidators: {
+      LoadImage: { image: imageExists },
+      LoadImageMask: { image: imageExists },
+      LoadImageOutput: { image: imageExists },
+    },
+    manners,
     sendStatus,
     queueInfo,
   };
@@ -169,6 +177,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
       ...fileRoutes({ directory, faults }),
       ...introspectionRoutes({
         definitions,
+        manners,
         models: () => models,
         features,
         argv: () => [

@@ -1,5 +1,6 @@
 import info from '../object-info/core.json' with { type: 'json' };
 import type { ModelFiles } from '../models.ts';
+import { FILE_INPUTS, fileChoices } from './file-choices.ts';
 
 /** `[type, options]`; the type is a name or, for an old-style combo, the list of choices itself. */
 export type InputSpec = readonly [string | readonly unknown[], Readonly<Record<string, unknown>>?];
@@ -21,30 +22,19 @@ export interface NodeDefinitions {
   all(): Record<string, NodeDefinition>;
 }
 
-const STATIC = info as unknown as Readonly<Record<string, NodeDefinition>>;
+/** Bounds of 64 bits, which JSON numbers on this side cannot hold, by what became of them. */
+const WIDE: ReadonlyMap<number, bigint> = new Map(
+  [2n ** 64n - 1n, 2n ** 63n - 1n, -(2n ** 63n - 1n)].map((exact) => [Number(exact), exact]),
+);
 
-/** Inputs whose choices are the files of a model folder; `input` stands for the uploaded images. */
-const FILE_INPUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  CheckpointLoaderSimple: { ckpt_name: 'checkpoints' },
-  ImageOnlyCheckpointLoader: { ckpt_name: 'checkpoints' },
-  LoraLoader: { lora_name: 'loras' },
-  LoraLoaderModelOnly: { lora_name: 'loras' },
-  VAELoader: { vae_name: 'vae' },
-  UNETLoader: { unet_name: 'diffusion_models' },
-  CLIPLoader: { clip_name: 'text_encoders' },
-  DualCLIPLoader: { clip_name1: 'text_encoders', clip_name2: 'text_encoders' },
-  TripleCLIPLoader: {
-    clip_name1: 'text_encoders',
-    clip_name2: 'text_encoders',
-    clip_name3: 'text_encoders',
-  },
-  ControlNetLoader: { control_net_name: 'controlnet' },
-  UpscaleModelLoader: { model_name: 'upscale_models' },
-  CLIPVisionLoader: { clip_name: 'clip_vision' },
-  StyleModelLoader: { style_model_name: 'style_models' },
-  LoadImage: { image: 'input' },
-  LoadImageMask: { image: 'input' },
+const exact = (value: unknown): unknown => {
+  if (typeof value === 'number') return WIDE.get(value) ?? value;
+  if (Array.isArray(value)) return value.map(exact);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, exact(inner)]));
 };
+
+const STATIC = exact(info) as Readonly<Record<string, NodeDefinition>>;
 
 const withChoices = (spec: InputSpec, choices: readonly string[]): InputSpec =>
   typeof spec[0] === 'string'
@@ -53,17 +43,11 @@ const withChoices = (spec: InputSpec, choices: readonly string[]): InputSpec =>
       ? [choices]
       : [choices, spec[1] ?? {}];
 
-const choicesOf = (folder: string, models: ModelFiles, inputs: readonly string[]) => {
-  if (folder === 'input') return inputs;
-  const files = models[folder] ?? [];
-  // A built-in VAE without weights, listed after the files.
-  return folder === 'vae' ? [...files, 'pixel_space'] : files;
-};
-
 /** Definitions of the node classes in `object-info/core.json`, recorded from a real server's `/object_info`. */
 export const createNodeDefinitions = (sources: {
   models(): ModelFiles;
-  inputFiles(): readonly string[];
+  /** Names in the input folder. */
+  readonly inputFiles: () => readonly string[];
 }): NodeDefinitions => {
   const has = (classType: string): boolean => Object.hasOwn(STATIC, classType);
   const find = (classType: string): NodeDefinition | undefined => {
@@ -74,8 +58,10 @@ export const createNodeDefinitions = (sources: {
     for (const [input, folder] of Object.entries(fileInputs)) {
       const spec = required[input];
       if (!spec) continue;
-      const inputs = folder === 'input' ? sources.inputFiles() : [];
-      required[input] = withChoices(spec, choicesOf(folder, sources.models(), inputs));
+      required[input] = withChoices(
+        spec,
+        fileChoices(folder, sources.models(), sources.inputFiles),
+      );
     }
     return { ...definition, input: { ...definition.input, required } };
   };

@@ -62,7 +62,13 @@ export const pythonBool = (value: unknown): boolean => {
 /** Python's `int()`; throws `PythonError` with Python's own message. Integers beyond 2^53 come back as bigint. */
 export const pythonInt = (value: unknown): number | bigint => {
   if (typeof value === 'bigint') return value;
-  if (typeof value === 'number') return Math.trunc(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) {
+      throw new PythonError('OverflowError', 'cannot convert float infinity to integer');
+    }
+    const whole = Math.trunc(value);
+    return Number.isSafeInteger(whole) ? whole : BigInt(whole);
+  }
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value === 'string') {
     const digits = value.trim();

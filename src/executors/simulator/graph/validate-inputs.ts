@@ -1,3 +1,4 @@
+import type { VersionManners } from '../comfy-version.ts';
 import { declaredInputs, type InputSpec, type NodeDefinitions } from './node-definitions.ts';
 import { isRecord, nodeOf, type RawGraph } from './prompt-graph.ts';
 import { PythonError, pythonRepr, pythonTypeName } from './python-values.ts';
@@ -17,12 +18,15 @@ export interface ValidationContext {
   readonly graph: RawGraph;
   readonly definitions: NodeDefinitions;
   readonly ownValidators: OwnValidators;
+  readonly manners: VersionManners;
   /** Verdicts so far by node id; also those of nodes that raised. */
   readonly validated: Map<string, Verdict>;
 }
 
+const ANY = new Set<unknown>(['*', 'COMFY_MATCHTYPE_V3']);
+
 const typesMatch = (received: unknown, wanted: unknown): boolean => {
-  if (received === wanted || received === '*' || wanted === '*') return true;
+  if (received === wanted || ANY.has(received) || ANY.has(wanted)) return true;
   if (typeof received !== 'string' || typeof wanted !== 'string') {
     return Array.isArray(received) && wanted === 'COMBO';
   }
@@ -34,13 +38,14 @@ const inputsOf = (graph: RawGraph, id: string): Record<string, unknown> => {
   const node = nodeOf(graph, id);
   if (!node) throw new PythonError('KeyError', pythonRepr(id));
   if (!Object.hasOwn(node, 'inputs')) throw new PythonError('KeyError', "'inputs'");
-  if (!isRecord(node.inputs)) {
-    throw new PythonError(
-      'TypeError',
-      `argument of type '${pythonTypeName(node.inputs)}' is not iterable`,
-    );
-  }
-  return node.inputs;
+  const inputs: unknown = node.inputs;
+  if (isRecord(inputs)) return inputs;
+  // Words and lists can be asked whether they contain a name, and seldom do.
+  if (typeof inputs === 'string' || Array.isArray(inputs)) return {};
+  throw new PythonError(
+    'TypeError',
+    `argument of type '${pythonTypeName(inputs)}' is not iterable`,
+  );
 };
 
 const outputTypeOf = (context: ValidationContext, id: unknown, slot: unknown): unknown => {
@@ -49,15 +54,18 @@ const outputTypeOf = (context: ValidationContext, id: unknown, slot: unknown): u
   }
   const node = typeof id === 'string' ? nodeOf(context.graph, id) : undefined;
   if (!node) throw new PythonError('KeyError', pythonRepr(id));
-  if (typeof slot !== 'number' || !Number.isInteger(slot)) {
+  const definition = context.definitions.find(node.class_type);
+  // Classes of the newer node API keep their outputs in a list, and say so in their definition by this field.
+  const holder = definition && 'api_node' in definition ? 'list' : 'tuple';
+  const index = typeof slot === 'boolean' ? Number(slot) : slot;
+  if (typeof index !== 'number' || !Number.isInteger(index)) {
     throw new PythonError(
       'TypeError',
-      `tuple indices must be integers or slices, not ${pythonTypeName(slot)}`,
+      `${holder} indices must be integers or slices, not ${pythonTypeName(slot)}`,
     );
   }
-  const outputs = context.definitions.find(node.class_type)?.output ?? [];
-  const received = outputs.at(slot);
-  if (received === undefined) throw new PythonError('IndexError', 'tuple index out of range');
+  const received = definition?.output.at(index);
+  if (received === undefined) throw new PythonError('IndexError', `${holder} index out of range`);
   return received;
 };
 
@@ -171,6 +179,8 @@ export const validateInputs = (
   const known = context.validated.get(id);
   if (known) return known;
   if (visiting.includes(id)) {
+    // Earlier releases run into Python's recursion limit and forget the reason on the way back.
+    if (!context.manners.namesMissingTypes) return { valid: false, faults: [] };
     cycleFault(context, [...visiting.slice(visiting.indexOf(id)), id]);
     return context.validated.get(id) ?? { valid: false, faults: [] };
   }
@@ -200,7 +210,10 @@ export const validateInputs = (
       else if (fault) faults.push(fault);
       continue;
     }
-    const fault = validateLiteral(inputs, name, spec, !Object.hasOwn(own, name));
+    const fault = validateLiteral(inputs, name, spec, {
+      checked: !Object.hasOwn(own, name),
+      checksOptions: context.manners.checksComboOptions,
+    });
     if (fault) faults.push(fault);
   }
   faults.push(...ownFaults(context, classType, inputs));

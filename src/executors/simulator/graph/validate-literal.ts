@@ -41,20 +41,21 @@ const below = (a: unknown, b: unknown): boolean =>
   (typeof b === 'number' || typeof b === 'bigint') &&
   a < b;
 
-const notInList = (name: string, wrong: unknown[], choices: readonly unknown[]): string => {
+const notInList = (name: string, wrong: unknown, choices: readonly unknown[]): string => {
   const list = choices.length > 20 ? `(list of length ${choices.length})` : pythonRepr(choices);
-  return `${name}: ${wrong.map(pythonRepr).join(', ')} not in ${list}`;
+  return `${name}: '${pythonStr(wrong)}' not in ${list}`;
 };
 
 /**
  * Checks one literal and writes the coerced value back into `inputs`, as the original does.
- * `checked: false` skips range and choices, for inputs a class validates by itself.
+ * `checked: false` skips range and choices, for inputs a class validates by itself; `checksOptions: false`
+ * skips the choices of new-style combos.
  */
 export const validateLiteral = (
   inputs: Record<string, unknown>,
   name: string,
   spec: InputSpec,
-  checked: boolean,
+  rules: { readonly checked: boolean; readonly checksOptions: boolean },
 ): NodeFault | undefined => {
   const [type, options = {}] = spec;
   const input_config = configOf(spec);
@@ -81,7 +82,7 @@ export const validateLiteral = (
       },
     };
   }
-  if (!checked) return undefined;
+  if (!rules.checked) return undefined;
   const extra_info = { input_name: name, input_config, received_value: value };
   const show = type === 'FLOAT' ? pythonFloatStr : pythonStr;
   if (below(value, options['min'])) {
@@ -101,16 +102,16 @@ export const validateLiteral = (
     };
   }
   const choices =
-    typeof type !== 'string' ? type : type === 'COMBO' ? options['options'] : undefined;
-  if (!Array.isArray(choices) || options['remote_combo']) return undefined;
-  const candidates: unknown[] =
-    options['multiselect'] === true && Array.isArray(value) ? value : [value];
-  const wrong = candidates.filter((candidate) => !choices.includes(candidate));
-  if (wrong.length === 0) return undefined;
+    typeof type !== 'string'
+      ? type
+      : type === 'COMBO' && rules.checksOptions
+        ? (options['options'] ?? [])
+        : undefined;
+  if (!Array.isArray(choices) || choices.includes(value)) return undefined;
   return {
     type: 'value_not_in_list',
     message: 'Value not in list',
-    details: notInList(name, wrong, choices),
+    details: notInList(name, value, choices),
     extra_info: { ...extra_info, input_config: choices.length > 20 ? null : input_config },
   };
 };

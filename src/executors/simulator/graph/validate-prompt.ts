@@ -1,3 +1,4 @@
+import type { VersionManners } from '../comfy-version.ts';
 import type { NodeDefinitions } from './node-definitions.ts';
 import { isRecord, nodeOf, type RawGraph } from './prompt-graph.ts';
 import { PythonError, pythonStr, pythonTypeName } from './python-values.ts';
@@ -24,7 +25,17 @@ const titleOf = (node: Record<string, unknown>): unknown => {
   return isRecord(meta) ? meta['title'] : undefined;
 };
 
-const missingType = (id: string, node: Record<string, unknown>): PromptVerdict => {
+const invalidPrompt = (id: string, message: string): PromptVerdict =>
+  refused({ type: 'invalid_prompt', message, details: `Node ID '#${id}'`, extra_info: {} });
+
+const missingType = (
+  id: string,
+  node: Record<string, unknown>,
+  manners: VersionManners,
+): PromptVerdict => {
+  if (!manners.namesMissingTypes) {
+    return invalidPrompt(id, 'Cannot execute because a node is missing the class_type property.');
+  }
   const title = titleOf(node);
   return refused({
     type: 'missing_node_type',
@@ -34,7 +45,15 @@ const missingType = (id: string, node: Record<string, unknown>): PromptVerdict =
   });
 };
 
-const unknownType = (id: string, node: Record<string, unknown>): PromptVerdict => {
+const unknownType = (
+  id: string,
+  node: Record<string, unknown>,
+  manners: VersionManners,
+): PromptVerdict => {
+  if (!manners.namesMissingTypes) {
+    const shown = pythonStr(node['class_type']);
+    return invalidPrompt(id, `Cannot execute because node ${shown} does not exist.`);
+  }
   const title = titleOf(node) ?? node['class_type'];
   return refused({
     type: 'missing_node_type',
@@ -89,7 +108,11 @@ const collectErrors = (
 export const validatePrompt = (
   prompt: unknown,
   targets: unknown,
-  deps: { readonly definitions: NodeDefinitions; readonly ownValidators: OwnValidators },
+  deps: {
+    readonly definitions: NodeDefinitions;
+    readonly ownValidators: OwnValidators;
+    readonly manners: VersionManners;
+  },
 ): PromptVerdict => {
   if (Array.isArray(prompt) && prompt.length > 0) {
     throw new PythonError('TypeError', 'list indices must be integers or slices, not dict');
@@ -115,10 +138,10 @@ export const validatePrompt = (
         `argument of type '${pythonTypeName(node)}' is not iterable`,
       );
     }
-    if (!Object.hasOwn(node, 'class_type')) return missingType(id, node);
+    if (!Object.hasOwn(node, 'class_type')) return missingType(id, node, deps.manners);
     const classType = node['class_type'];
     const definition = typeof classType === 'string' ? deps.definitions.find(classType) : undefined;
-    if (!definition) return unknownType(id, node);
+    if (!definition) return unknownType(id, node, deps.manners);
     if (definition.output_node && isTarget(id)) outputs.push(id);
   }
   if (outputs.length === 0) {

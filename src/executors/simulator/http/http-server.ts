@@ -133,6 +133,8 @@ export const createHttpServer = (deps: HttpServerDeps): Server => {
       response.destroy();
     });
   });
+  // aiohttp's patience with an idle connection; Node's five seconds would cut clients off that poll more slowly.
+  server.keepAliveTimeout = 75_000;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const url = new URL(request.url ?? '/', 'http://simulator');
     const foreign = isForeignOrigin(request.headers.host, request.headers.origin);

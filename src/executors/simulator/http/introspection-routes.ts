@@ -1,13 +1,12 @@
 import { freemem, totalmem } from 'node:os';
+import type { VersionManners } from '../comfy-version.ts';
 import type { NodeDefinitions } from '../graph/node-definitions.ts';
 import { MODEL_FOLDERS, type ModelFiles } from '../models.ts';
 import { empty, json, type Route } from './exchange.ts';
 
-/** The version whose behaviour this simulator shows. */
-const COMFYUI_VERSION = '0.10.0';
-
 export interface IntrospectionDeps {
   readonly definitions: NodeDefinitions;
+  readonly manners: VersionManners;
   models(): ModelFiles;
   /** Command line as a real server would show it; holds the temp directory, which is unique per start. */
   argv(): readonly string[];
@@ -23,10 +22,10 @@ export const introspectionRoutes = (deps: IntrospectionDeps): Route[] => {
     const free = freemem();
     return json({
       system: {
-        os: process.platform,
+        os: deps.manners.osName,
         ram_total: total,
         ram_free: free,
-        comfyui_version: COMFYUI_VERSION,
+        comfyui_version: deps.manners.version,
         required_frontend_version: null,
         installed_templates_version: null,
         required_templates_version: null,

@@ -1,3 +1,4 @@
+import type { VersionManners } from '../comfy-version.ts';
 import { isRecord } from '../graph/prompt-graph.ts';
 import type { HistoryEntry, PromptHistory } from '../prompt-history.ts';
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts';
@@ -87,6 +88,7 @@ export const jobsRoutes = (deps: {
   readonly queue: PromptQueue;
   readonly history: PromptHistory;
   readonly worker: PromptWorker;
+  readonly manners: VersionManners;
   sendStatus(): void;
 }): Route[] => {
   const { queue, history, worker } = deps;
@@ -173,10 +175,12 @@ export const jobsRoutes = (deps: {
     return json({ cancelled: ids.map(String).filter(cancelOne).length > 0 });
   };
 
-  return [
+  const reading: Route[] = [
     { method: 'GET', path: '/api/jobs', apiOnly: true, handle: list },
-    { method: 'POST', path: '/api/jobs/cancel', apiOnly: true, handle: cancelMany },
     { method: 'GET', path: '/api/jobs/:id', apiOnly: true, handle: get },
+  ];
+  const cancelling: Route[] = [
+    { method: 'POST', path: '/api/jobs/cancel', apiOnly: true, handle: cancelMany },
     {
       method: 'POST',
       path: '/api/jobs/:id/cancel',
@@ -184,4 +188,12 @@ export const jobsRoutes = (deps: {
       handle: ({ params }) => json({ cancelled: cancelOne(params['id'] ?? '') }),
     },
   ];
+  switch (deps.manners.jobs) {
+    case 'none':
+      return [];
+    case 'read':
+      return reading;
+    case 'cancel':
+      return [...reading, ...cancelling];
+  }
 };

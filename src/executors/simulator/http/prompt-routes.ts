@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { NodeDefinitions } from '../graph/node-definitions.ts';
 import { isRecord, type RawGraph } from '../graph/prompt-graph.ts';
-import { PythonError, pythonFloat } from '../graph/python-values.ts';
+import { PythonError, pythonFloat, pythonStr } from '../graph/python-values.ts';
 import type { OwnValidators } from '../graph/validate-inputs.ts';
 import { validatePrompt } from '../graph/validate-prompt.ts';
+import type { VersionManners } from '../comfy-version.ts';
 import type { FaultBook } from '../faults.ts';
 import type { PromptHistory } from '../prompt-history.ts';
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts';
@@ -17,6 +18,7 @@ export interface PromptRouteDeps {
   readonly faults: FaultBook;
   readonly definitions: NodeDefinitions;
   readonly ownValidators: OwnValidators;
+  readonly manners: VersionManners;
   sendStatus(): void;
   queueInfo(): object;
 }
@@ -37,18 +39,23 @@ export const shown = (item: QueueItem): QueueItem => {
 const refusal = (type: string, message: string, details: string, status = 400) =>
   json({ error: { type, message, details, extra_info: {} }, node_errors: {} }, status);
 
-const promptIdOf = (given: unknown): string | undefined => {
-  if (given === undefined || given === null) return randomUUID();
+const promptIdOf = (given: unknown, manners: VersionManners): string | undefined => {
+  if (given === undefined) return randomUUID();
+  if (!manners.strictPromptIds) return pythonStr(given);
+  if (given === null) return randomUUID();
   return typeof given === 'string' && CANONICAL_UUID.test(given) ? given : undefined;
 };
 
-const extraDataOf = (body: Record<string, unknown>): Record<string, unknown> => {
+const extraDataOf = (
+  body: Record<string, unknown>,
+  manners: VersionManners,
+): Record<string, unknown> => {
   const given = body['extra_data'] === undefined ? {} : body['extra_data'];
   if (!isRecord(given)) throw new PythonError('TypeError', 'extra_data is not a dict');
   return {
     ...given,
     ...(Object.hasOwn(body, 'client_id') && { client_id: body['client_id'] }),
-    create_time: Date.now(),
+    ...(manners.stampsPrompts && { create_time: Date.now() }),
   };
 };
 
@@ -71,7 +78,7 @@ export const promptRoutes = (deps: PromptRouteDeps): Route[] => {
     if (!Object.hasOwn(body, 'prompt')) {
       return refusal('no_prompt', 'No prompt provided', 'No prompt provided');
     }
-    const promptId = promptIdOf(body['prompt_id']);
+    const promptId = promptIdOf(body['prompt_id'], deps.manners);
     if (promptId === undefined) {
       return refusal(
         'invalid_prompt_id',
@@ -80,7 +87,7 @@ export const promptRoutes = (deps: PromptRouteDeps): Route[] => {
       );
     }
     const verdict = validatePrompt(body['prompt'], body['partial_execution_targets'], deps);
-    const extraData = extraDataOf(body);
+    const extraData = extraDataOf(body, deps.manners);
     if (verdict.error) {
       return json({ error: verdict.error, node_errors: verdict.nodeErrors }, 400);
     }
