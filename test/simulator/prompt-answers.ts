@@ -2,15 +2,24 @@
 import { call, post, until, type Json, type Reply } from './simulator-session.ts';
 import type { ObjectInfo } from './graph-maker.ts';
 
-/** What only frontends read, and what only one implementation can have. */
-const WORDS = new Set(['tooltip', 'multiselect', 'traceback']);
+/** Options of an input that only frontends read. */
+export const FRONTEND_OPTIONS: readonly string[] = [
+  'tooltip',
+  'multiselect',
+  'step',
+  'round',
+  'advanced',
+  'lazy',
+];
+
+const UNCOMPARED = new Set([...FRONTEND_OPTIONS, 'traceback']);
 
 const withoutWords = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutWords);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !WORDS.has(key))
+      .filter(([key]) => !UNCOMPARED.has(key))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, inner]) => [key, withoutWords(inner)]),
   );

@@ -14,7 +14,13 @@ import { stringifyWide } from '../../src/executors/simulator/graph/wide-json.ts'
 import { validatePrompt } from '../../src/executors/simulator/graph/validate-prompt.ts';
 import { DEFAULT_MODELS } from '../../src/executors/simulator/models.ts';
 import type { ObjectInfo } from './graph-maker.ts';
-import { comparable, errorTypesOf, objectInfoOf, occupy } from './prompt-answers.ts';
+import {
+  comparable,
+  errorTypesOf,
+  FRONTEND_OPTIONS,
+  objectInfoOf,
+  occupy,
+} from './prompt-answers.ts';
 import { call, post, withSimulator } from './simulator-session.ts';
 import { createCaseMaker, oddGraphs, type Case } from './wrong-graphs.ts';
 
@@ -31,10 +37,7 @@ const contractOf = (info: ObjectInfo, classType: string): string => {
   const isNewStyle = definition !== undefined && 'api_node' in definition;
   return JSON.stringify(
     [required, optional, definition?.output, definition?.output_node, isNewStyle],
-    (key, value: unknown) =>
-      ['tooltip', 'multiselect', 'step', 'round', 'advanced', 'lazy'].includes(key)
-        ? undefined
-        : value,
+    (key, value: unknown) => (FRONTEND_OPTIONS.includes(key) ? undefined : value),
   );
 };
 

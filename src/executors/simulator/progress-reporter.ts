@@ -1,4 +1,4 @@
-import { encodePng } from './picture/encode-png.ts';
+import { encodeJpeg } from './picture/encode-jpeg.ts';
 import type { Bitmap } from './picture/bitmap.ts';
 import type { SocketHub } from './socket-hub.ts';
 
@@ -10,7 +10,7 @@ interface NodeProgress {
 
 export interface ProgressReporter {
   start(nodeId: string): void;
-  update(nodeId: string, value: number, max: number, preview?: () => Bitmap): Promise<void>;
+  update(nodeId: string, value: number, max: number, preview?: () => Bitmap): void;
   finish(nodeId: string): void;
 }
 
@@ -24,6 +24,8 @@ export interface ProgressOptions {
 
 const INTERVAL_MS = 100;
 const MIN_CHANGE = 0.005;
+/** As the original saves its previews. */
+const PREVIEW_QUALITY = 95;
 
 /** Sends progress_state, progress and previews of one prompt in the original's order and rhythm. */
 export const createProgressReporter = (
@@ -72,12 +74,12 @@ export const createProgressReporter = (
       nodes.set(nodeId, { value: 0, max: 1, state: 'running' });
       sendState();
     },
-    update: async (nodeId, value, max, draw) => {
+    update: (nodeId, value, max, draw) => {
       nodes.set(nodeId, { value, max, state: 'running' });
       const bitmap = makePreview(draw);
       if (!due(nodeId, value, max, bitmap !== undefined)) return;
       sent = { at: performance.now(), value, node: nodeId };
-      const png = bitmap && (await encodePng(bitmap));
+      const jpeg = bitmap && encodeJpeg(bitmap, PREVIEW_QUALITY);
       const metadata = {
         node_id: nodeId,
         prompt_id: promptId,
@@ -86,9 +88,9 @@ export const createProgressReporter = (
         real_node_id: nodeId,
       };
       sendState();
-      if (png) hub.sendPreview(png, metadata, clientId, false);
+      if (jpeg) hub.sendPreview(jpeg, metadata, clientId, false);
       hub.send('progress', { value, max, prompt_id: promptId, node: nodeId }, clientId);
-      if (png) hub.sendPreview(png, metadata, clientId, true);
+      if (jpeg) hub.sendPreview(jpeg, metadata, clientId, true);
     },
     finish: (nodeId) => {
       const max = nodes.get(nodeId)?.max ?? 1;

@@ -109,7 +109,7 @@ export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
         if (exit) deps.exit(exit.code);
         checkInterrupted();
         throwPlannedFailure(deps.faults, id, classType, value);
-        await progress.update(id, value, max, preview);
+        progress.update(id, value, max, preview);
       },
     });
 

@@ -14,6 +14,7 @@ import { introspectionRoutes } from './http/introspection-routes.ts';
 import { jobsRoutes } from './http/jobs-routes.ts';
 import { promptRoutes, queueRoutes } from './http/prompt-routes.ts';
 import { simulationRoutes } from './http/simulation-routes.ts';
+import { uploadRoutes } from './http/upload-routes.ts';
 import { DEFAULT_MODELS, type ModelFiles } from './models.ts';
 import { findInputFile } from './nodes/input-files.ts';
 import type { FileType } from './nodes/node-context.ts';
@@ -175,6 +176,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
       ...queueRoutes(promptDeps),
       ...jobsRoutes(promptDeps),
       ...fileRoutes({ directory, faults }),
+      ...uploadRoutes(directory),
       ...introspectionRoutes({
         definitions,
         manners,

@@ -16,7 +16,7 @@ export interface SocketHub {
   send(event: string, data: object, sid: string | undefined): void;
   /** Event 4 if that connection negotiated it, sent ahead of `progress`; `legacy` sends event 1, after it. */
   sendPreview(
-    png: Buffer,
+    jpeg: Buffer,
     metadata: PreviewMetadata,
     sid: string | undefined,
     legacy: boolean,
@@ -115,12 +115,12 @@ export const createSocketHub = (deps: SocketHubDeps): SocketHub => {
       if (runningClient === sid && nodeId !== undefined) send('executing', { node: nodeId }, sid);
     },
     send,
-    sendPreview: (png, metadata, sid, legacy) => {
+    sendPreview: (jpeg, metadata, sid, legacy) => {
       if (wantsMetadata(sid) === legacy) return;
-      const json = Buffer.from(JSON.stringify({ ...metadata, image_type: 'image/png' }));
+      const json = Buffer.from(JSON.stringify({ ...metadata, image_type: 'image/jpeg' }));
       const frame = legacy
-        ? withHeader(1, [uint32(2), png])
-        : withHeader(4, [uint32(json.length), json, png]);
+        ? withHeader(1, [uint32(1), jpeg])
+        : withHeader(4, [uint32(json.length), json, jpeg]);
       for (const socket of targets(sid)) write(socket, frame);
     },
     hasListener: (sid) => targets(sid).length > 0,

@@ -1,14 +1,14 @@
 import { createReadStream, type Stats } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, normalize, resolve, sep } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import type { FaultBook } from '../faults.ts';
-import { splitAnnotation } from '../nodes/input-files.ts';
+import { readPicture, splitAnnotation } from '../nodes/input-files.ts';
 import type { FileType } from '../nodes/node-context.ts';
 import { toRgb, type Bitmap } from '../picture/bitmap.ts';
-import { decodePng } from '../picture/decode-png.ts';
+import { encodeJpeg } from '../picture/encode-jpeg.ts';
 import { encodePng } from '../picture/encode-png.ts';
-import { PythonError } from '../graph/python-values.ts';
-import { empty, json, type Route, type SimRequest, type SimResponse } from './exchange.ts';
+import { encodeWebp } from '../picture/encode-webp.ts';
+import { empty, type Route, type SimRequest, type SimResponse } from './exchange.ts';
+import { inside, isFileType, statFile } from './stored-file.ts';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
@@ -20,21 +20,6 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.webm': 'video/webm',
   '.json': 'application/json',
   '.txt': 'text/plain',
-};
-
-const TYPES: readonly string[] = ['output', 'input', 'temp'];
-const isFileType = (value: string): value is FileType => TYPES.includes(value);
-
-const inside = (root: string, path: string): boolean =>
-  path === root || path.startsWith(root + sep);
-
-const statFile = async (path: string): Promise<Stats | undefined> => {
-  try {
-    const found = await stat(path);
-    return found.isFile() ? found : undefined;
-  } catch {
-    return undefined;
-  }
 };
 
 type ByteRange = { readonly start: number; readonly end: number };
@@ -89,14 +74,28 @@ const alphaOnly = (bitmap: Bitmap): Bitmap => {
   return { width: bitmap.width, height: bitmap.height, channels: 4, data };
 };
 
-/** A re-encoded view. Previews come as PNG too: this simulator writes no WebP or JPEG. */
-const sendReencoded = async (path: string, channel: string | null): Promise<SimResponse> => {
-  const bitmap = decodePng(await readFile(path));
-  const body = await encodePng(channel === 'a' ? alphaOnly(bitmap) : toRgb(bitmap));
+const qualityOf = (text: string | undefined): number =>
+  text !== undefined && /^\d+$/.test(text) ? Math.min(100, Math.max(1, Number(text))) : 90;
+
+/** A re-encoded view: one channel, or a preview as `webp` (the default) or `jpeg;90`. */
+const sendReencoded = async (
+  path: string,
+  preview: string | null,
+  channel: string | null,
+): Promise<SimResponse> => {
+  const bitmap = readPicture(path);
+  const [format, quality] = (preview ?? 'png').split(';');
+  const type = preview === null ? 'png' : format === 'jpeg' ? 'jpeg' : 'webp';
+  const body =
+    type === 'jpeg'
+      ? encodeJpeg(bitmap, qualityOf(quality))
+      : type === 'webp'
+        ? encodeWebp(bitmap)
+        : await encodePng(channel === 'a' ? alphaOnly(bitmap) : toRgb(bitmap));
   return {
     status: 200,
     headers: {
-      'content-type': 'image/png',
+      'content-type': `image/${type}`,
       'content-disposition': `filename="${basename(path)}"`,
     },
     body,
@@ -121,59 +120,16 @@ const view =
     const found = await statFile(path);
     if (!found) return empty(404);
     const channel = query.get('channel');
-    if (query.has('preview') || channel === 'rgb' || channel === 'a') {
-      return sendReencoded(path, channel);
+    const preview = query.get('preview');
+    if (preview !== null || channel === 'rgb' || channel === 'a') {
+      return sendReencoded(path, preview, channel);
     }
     const response = sendFile(request, path, found);
     const cut = faults.take('truncate-view');
     return cut ? { ...response, cutAfter: cut.bytes } : response;
   };
 
-const same = async (path: string, bytes: Buffer): Promise<boolean> =>
-  (await readFile(path)).equals(bytes);
-
-/** POST /upload/image: the same name with other content gets a number, the same content its old name. */
-const upload =
-  (directory: (type: FileType) => string): Route['handle'] =>
-  async (request) => {
-    // Any other body is a form without fields.
-    if (!request.headers['content-type']?.startsWith('multipart/form-data')) return empty(400);
-    const form = await new Response(new Uint8Array(request.body), {
-      headers: { 'content-type': request.headers['content-type'] ?? '' },
-    }).formData();
-    const file = form.get('image');
-    if (file === null || typeof file === 'string' || file.name === '') return empty(400);
-    const field = (name: string): string | undefined => {
-      const value = form.get(name);
-      return typeof value === 'string' ? value : undefined;
-    };
-    const type = field('type') ?? 'input';
-    if (!isFileType(type)) throw new PythonError('UnboundLocalError', 'type_dir');
-    const subfolder = field('subfolder') ?? '';
-    const root = directory(type);
-    const folder = join(root, normalize(subfolder));
-    const first = resolve(folder, file.name);
-    if (!inside(root, first)) return empty(400);
-    await mkdir(dirname(first), { recursive: true });
-
-    const bytes = Buffer.from(await file.arrayBuffer());
-    const overwrite = ['true', '1'].includes(field('overwrite') ?? '');
-    const extension = extname(file.name);
-    let name = file.name;
-    let path = first;
-    for (let number = 1; !overwrite && (await statFile(path)); number++) {
-      if (await same(path, bytes)) return json({ name, subfolder, type });
-      name = `${file.name.slice(0, file.name.length - extension.length)} (${number})${extension}`;
-      path = join(folder, name);
-    }
-    await writeFile(path, bytes);
-    return json({ name, subfolder, type });
-  };
-
 export const fileRoutes = (deps: {
   directory(type: FileType): string;
   readonly faults: FaultBook;
-}): Route[] => [
-  { method: 'GET', path: '/view', handle: view(deps.directory, deps.faults) },
-  { method: 'POST', path: '/upload/image', handle: upload(deps.directory) },
-];
+}): Route[] => [{ method: 'GET', path: '/view', handle: view(deps.directory, deps.faults) }];

@@ -13,9 +13,21 @@ export interface IntrospectionDeps {
   features(): object;
 }
 
-/** /object_info, /models, /embeddings, /system_stats, /features, /extensions. */
+/** /object_info, /models, /embeddings, /experiment/models, /system_stats, /features, /extensions. */
 export const introspectionRoutes = (deps: IntrospectionDeps): Route[] => {
   const folders = (): string[] => [...new Set([...MODEL_FOLDERS, ...Object.keys(deps.models())])];
+
+  const filesOf = (folder: string): readonly string[] =>
+    Object.hasOwn(deps.models(), folder) ? (deps.models()[folder] ?? []) : [];
+  // The names stand for no files: all are as old as this server, and empty.
+  const since = Date.now() / 1000;
+  const described = (name: string) => ({
+    name,
+    pathIndex: 0,
+    modified: since,
+    created: since,
+    size: 0,
+  });
 
   const systemStats: Route['handle'] = () => {
     const total = totalmem();
@@ -66,7 +78,7 @@ export const introspectionRoutes = (deps: IntrospectionDeps): Route[] => {
       handle: ({ params }) => {
         const folder = params['folder'] ?? '';
         if (!folders().includes(folder)) return empty(404);
-        return json(Object.hasOwn(deps.models(), folder) ? deps.models()[folder] : []);
+        return json(filesOf(folder));
       },
     },
     {
@@ -76,6 +88,24 @@ export const introspectionRoutes = (deps: IntrospectionDeps): Route[] => {
         json((deps.models()['embeddings'] ?? []).map((file) => file.replace(/\.[^./]+$/, ''))),
     },
     { method: 'GET', path: '/system_stats', handle: systemStats },
+    {
+      method: 'GET',
+      path: '/experiment/models',
+      handle: () =>
+        json(
+          folders()
+            .filter((name) => name !== 'configs' && name !== 'custom_nodes')
+            .map((name) => ({ name, folders: [`models/${name}`] })),
+        ),
+    },
+    {
+      method: 'GET',
+      path: '/experiment/models/:folder',
+      handle: ({ params }) => {
+        const folder = params['folder'] ?? '';
+        return folders().includes(folder) ? json(filesOf(folder).map(described)) : empty(404);
+      },
+    },
     { method: 'GET', path: '/features', handle: () => json(deps.features()) },
     { method: 'GET', path: '/extensions', handle: () => json([]) },
   ];

@@ -1,11 +1,14 @@
 import { IMAGE_NODES } from './image-nodes.ts';
+import { INPAINT_NODES } from './inpaint-nodes.ts';
 import { INPUT_NODES } from './input-files.ts';
 import { LATENT_NODES } from './latent-nodes.ts';
 import { MASK_NODES } from './mask-nodes.ts';
 import { MODEL_NODES, deriveOpaque } from './model-nodes.ts';
 import { NodeError, type NodeContext, type NodeExecutor, type NodeInputs } from './node-context.ts';
+import { MOVIE_NODES } from './movie-nodes.ts';
 import { SAMPLING_NODES } from './sampling-nodes.ts';
 import { SAVE_NODES } from './save-nodes.ts';
+import { TILED_VAE_NODES } from './tiled-vae.ts';
 import type { NodeResult } from './node-context.ts';
 
 const EXECUTORS: Readonly<Record<string, NodeExecutor>> = {
@@ -14,6 +17,9 @@ const EXECUTORS: Readonly<Record<string, NodeExecutor>> = {
   ...LATENT_NODES,
   ...IMAGE_NODES,
   ...MASK_NODES,
+  ...INPAINT_NODES,
+  ...TILED_VAE_NODES,
+  ...MOVIE_NODES,
   ...INPUT_NODES,
   ...SAVE_NODES,
 };

@@ -2,7 +2,8 @@ import { createBitmap, mixBitmaps, toRgb, type Bitmap } from '../picture/bitmap.
 import { cropBitmap, scaleBitmap, scaleLikeComfy } from '../picture/scale-bitmap.ts';
 import { digestInputs } from './model-nodes.ts';
 import { imageIn, numberIn, textIn, type NodeExecutor, type NodeInputs } from './node-context.ts';
-import type { ImageValue, MaskValue } from './values.ts';
+import { scaledMask } from './mask-nodes.ts';
+import type { ImageValue } from './values.ts';
 
 const image = (digest: string, frames: readonly Bitmap[]): { outputs: [ImageValue] } => ({
   outputs: [{ kind: 'image', digest, frames }],
@@ -134,13 +135,6 @@ const batchImages: NodeExecutor = (inputs, context) => {
   return image(digestInputs(context.classType, inputs), [...first, ...second]);
 };
 
-const maskAt = (mask: MaskValue, index: number, width: number, height: number): Bitmap => {
-  const frame = mask.frames[index % mask.frames.length] ?? new Uint8Array(mask.width * mask.height);
-  const data = new Uint8Array(frame.length * 3);
-  frame.forEach((value, at) => data.fill(value, at * 3, at * 3 + 3));
-  return scaleBitmap({ width: mask.width, height: mask.height, channels: 3, data }, width, height);
-};
-
 const composite: NodeExecutor = (inputs, context) => {
   const [x, y] = [numberIn(inputs, 'x'), numberIn(inputs, 'y')];
   const sources = imageIn(inputs, 'source').frames;
@@ -152,7 +146,7 @@ const composite: NodeExecutor = (inputs, context) => {
       inputs['resize_source'] === true ? scaleBitmap(given, under.width, under.height) : given;
     const cover =
       typeof mask === 'object' && mask.kind === 'mask'
-        ? maskAt(mask, index, source.width, source.height)
+        ? scaledMask(mask, index, source.width, source.height)
         : undefined;
     const data = under.data.slice();
     for (let row = 0; row < source.height; row++) {
@@ -161,7 +155,7 @@ const composite: NodeExecutor = (inputs, context) => {
         if (toX < 0 || toY < 0 || toX >= under.width || toY >= under.height) continue;
         const from = (row * source.width + column) * 3;
         const to = (toY * under.width + toX) * 3;
-        const share = cover ? (cover.data[from] ?? 0) / 255 : 1;
+        const share = cover ? (cover[from / 3] ?? 0) / 255 : 1;
         for (let c = 0; c < 3; c++) {
           const below = data[to + c] ?? 0;
           data[to + c] = Math.round(below + ((source.data[from + c] ?? 0) - below) * share);

@@ -61,7 +61,7 @@ const sizeInHeader = (bytes: Buffer): readonly [number, number] | undefined => {
 };
 
 /** PNG pixels are read; of other formats only the size is, and a scene stands in for the content. */
-const readPicture = (file: string): Bitmap => {
+export const readPicture = (file: string): Bitmap => {
   const bytes = readFileSync(file);
   try {
     return decodePng(bytes);

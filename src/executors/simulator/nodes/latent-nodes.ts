@@ -2,6 +2,7 @@ import { digestOf } from '../graph/node-signature.ts';
 import { createBitmap, toRgb, type Bitmap } from '../picture/bitmap.ts';
 import { drawPicture } from '../picture/draw-picture.ts';
 import { scaleBitmap, scaleLikeComfy } from '../picture/scale-bitmap.ts';
+import { scaledMask } from './mask-nodes.ts';
 import { digestInputs } from './model-nodes.ts';
 import {
   imageIn,
@@ -9,7 +10,6 @@ import {
   numberIn,
   opaqueIn,
   textIn,
-  type NodeContext,
   type NodeExecutor,
 } from './node-context.ts';
 import type { ImageValue, LatentValue, OpaqueValue } from './values.ts';
@@ -43,13 +43,19 @@ const decodeFrame = (latent: LatentValue, vae: OpaqueValue, index: number): Bitm
       decoded,
       width,
       height,
-      frame && source && { bitmap: scaleBitmap(frame, width, height), denoise: source.denoise },
+      frame &&
+        source && {
+          bitmap: scaleBitmap(frame, width, height),
+          denoise: source.denoise,
+          ...(source.mask && { mask: scaledMask(source.mask, index, width, height) }),
+        },
     );
   }
   return frame ? scaleBitmap(frame, width, height) : createBitmap(width, height, BLANK);
 };
 
-const decode = (latent: LatentValue, vae: OpaqueValue): ImageValue => ({
+/** The pictures a latent stands for. */
+export const decode = (latent: LatentValue, vae: OpaqueValue): ImageValue => ({
   kind: 'image',
   digest: digestOf('decode', latent.digest, vae.digest),
   frames: Array.from({ length: latent.batch }, (_unused, index) => decodeFrame(latent, vae, index)),
@@ -59,32 +65,8 @@ const vaeDecode: NodeExecutor = (inputs) => ({
   outputs: [decode(latentIn(inputs, 'samples'), opaqueIn(inputs, 'vae'))],
 });
 
-/** Reports a step for each of the three passes over the tiles, as the original's progress bar does. */
-const vaeDecodeTiled: NodeExecutor = async (inputs, context) => {
-  const latent = latentIn(inputs, 'samples');
-  const tile = numberIn(inputs, 'tile_size', 512);
-  const overlap = Math.min(numberIn(inputs, 'overlap', 64), tile / 4);
-  await overTiles(latent.width, latent.height, tile, overlap, context);
-  return { outputs: [decode(latent, opaqueIn(inputs, 'vae'))] };
-};
-
-const overTiles = async (
-  width: number,
-  height: number,
-  tile: number,
-  overlap: number,
-  context: NodeContext,
-): Promise<void> => {
-  const count = (size: number, of: number): number =>
-    Math.max(1, Math.ceil((size - overlap) / Math.max(1, of - overlap)));
-  const total =
-    count(width, tile) * count(height, tile) +
-    count(width, tile / 2) * count(height, tile * 2) +
-    count(width, tile * 2) * count(height, tile / 2);
-  for (let done = 1; done <= total; done++) await context.step(done, total);
-};
-
-const encode = (image: ImageValue, vae: OpaqueValue): LatentValue => {
+/** A latent that remembers its pictures. */
+export const encode = (image: ImageValue, vae: OpaqueValue): LatentValue => {
   const first = image.frames[0] ?? createBitmap(8, 8);
   const pixelSpace = vae.label === 'pixel_space';
   const [width, height] = pixelSpace
@@ -104,11 +86,6 @@ const encode = (image: ImageValue, vae: OpaqueValue): LatentValue => {
 const vaeEncode: NodeExecutor = (inputs) => ({
   outputs: [encode(imageIn(inputs, 'pixels'), opaqueIn(inputs, 'vae'))],
 });
-
-const vaeEncodeForInpaint: NodeExecutor = (inputs, context) => {
-  const latent = encode(imageIn(inputs, 'pixels'), opaqueIn(inputs, 'vae'));
-  return { outputs: [{ ...latent, digest: digestInputs(context.classType, inputs) }] };
-};
 
 const resized = (
   latent: LatentValue,
@@ -133,7 +110,7 @@ const latentUpscale: NodeExecutor = (inputs, context) => {
   const method = textIn(inputs, 'upscale_method');
   const crop = textIn(inputs, 'crop');
   const source = latent.source && {
-    denoise: latent.source.denoise,
+    ...latent.source,
     frames: latent.source.frames.map((frame) => scaleLikeComfy(frame, ...to, method, crop)),
   };
   return { outputs: [{ ...resized(latent, digest, to), ...(source && { source }) }] };
@@ -148,12 +125,6 @@ const latentUpscaleBy: NodeExecutor = (inputs, context) => {
       : toCells(Math.round((pixels / 8) * by) * 8);
   const to: [number, number] = [scale(latent.width), scale(latent.height)];
   return { outputs: [resized(latent, digestInputs(context.classType, inputs), to)] };
-};
-
-/** Changes what is sampled later, not the pixels it holds. */
-const marked: NodeExecutor = (inputs, context) => {
-  const latent = latentIn(inputs, 'samples');
-  return { outputs: [{ ...latent, digest: digestInputs(context.classType, inputs) }] };
 };
 
 const repeatBatch: NodeExecutor = (inputs, context) => {
@@ -192,31 +163,14 @@ const fromBatch: NodeExecutor = (inputs, context) => {
   };
 };
 
-const inpaintConditioning: NodeExecutor = (inputs, context) => {
-  const digest = digestInputs(context.classType, inputs);
-  const latent = encode(imageIn(inputs, 'pixels'), opaqueIn(inputs, 'vae'));
-  const [positive, negative] = [opaqueIn(inputs, 'positive'), opaqueIn(inputs, 'negative')];
-  return {
-    outputs: [
-      { ...positive, digest: digestOf(digest, 'positive') },
-      { ...negative, digest: digestOf(digest, 'negative') },
-      { ...latent, digest: digestOf(digest, 'latent') },
-    ],
-  };
-};
-
 export const LATENT_NODES: Readonly<Record<string, NodeExecutor>> = {
   EmptyLatentImage: emptyLatent,
   EmptySD3LatentImage: emptyLatent,
   EmptyHunyuanImageLatent: emptyLatent,
   VAEDecode: vaeDecode,
-  VAEDecodeTiled: vaeDecodeTiled,
   VAEEncode: vaeEncode,
-  VAEEncodeForInpaint: vaeEncodeForInpaint,
   LatentUpscale: latentUpscale,
   LatentUpscaleBy: latentUpscaleBy,
-  SetLatentNoiseMask: marked,
   RepeatLatentBatch: repeatBatch,
   LatentFromBatch: fromBatch,
-  InpaintModelConditioning: inpaintConditioning,
 };

@@ -1,4 +1,5 @@
-import type { Bitmap } from '../picture/bitmap.ts';
+import { createBitmap, type Bitmap } from '../picture/bitmap.ts';
+import { scaleBitmap } from '../picture/scale-bitmap.ts';
 import { digestInputs } from './model-nodes.ts';
 import { imageIn, maskIn, numberIn, textIn, type NodeExecutor } from './node-context.ts';
 import type { MaskValue } from './values.ts';
@@ -10,6 +11,18 @@ export const maskToBitmap = (mask: MaskValue): Bitmap[] =>
     frame.forEach((value, index) => data.fill(value, index * 3, index * 3 + 3));
     return { width: mask.width, height: mask.height, channels: 3, data };
   });
+
+/** One frame of a mask, 0..255 a pixel, in another size; the frames repeat. */
+export const scaledMask = (
+  mask: MaskValue,
+  index: number,
+  width: number,
+  height: number,
+): Uint8Array => {
+  const frames = maskToBitmap(mask);
+  const frame = frames[index % frames.length] ?? createBitmap(mask.width, mask.height);
+  return channelOf(scaleBitmap(frame, width, height), 'red');
+};
 
 /** One channel of a picture as a mask; `alpha` of an RGB picture is empty. */
 export const channelOf = (bitmap: Bitmap, channel: string): Uint8Array => {

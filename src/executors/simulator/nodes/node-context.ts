@@ -1,6 +1,6 @@
 import type { Bitmap } from '../picture/bitmap.ts';
 import type { NodeValue } from './values.ts';
-import type { ImageValue, LatentValue, MaskValue, OpaqueValue } from './values.ts';
+import type { ImageValue, LatentValue, MaskValue, OpaqueValue, VideoValue } from './values.ts';
 
 /** Thrown by a node; becomes `execution_error`. `exceptionType` is the Python class clients see. */
 export class NodeError extends Error {
@@ -73,7 +73,7 @@ export const wordsIn = (inputs: NodeInputs, name: string): string => {
 };
 
 const kindIn =
-  <K extends 'opaque' | 'latent' | 'image' | 'mask'>(kind: K) =>
+  <K extends 'opaque' | 'latent' | 'image' | 'mask' | 'video'>(kind: K) =>
   (inputs: NodeInputs, name: string): Extract<NodeValue, { kind: K }> => {
     const value = inputs[name];
     if (typeof value === 'object' && value.kind === kind) {
@@ -85,4 +85,5 @@ const kindIn =
 export const opaqueIn: (inputs: NodeInputs, name: string) => OpaqueValue = kindIn('opaque');
 export const latentIn: (inputs: NodeInputs, name: string) => LatentValue = kindIn('latent');
 export const imageIn: (inputs: NodeInputs, name: string) => ImageValue = kindIn('image');
+export const videoIn: (inputs: NodeInputs, name: string) => VideoValue = kindIn('video');
 export const maskIn: (inputs: NodeInputs, name: string) => MaskValue = kindIn('mask');

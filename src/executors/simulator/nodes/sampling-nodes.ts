@@ -50,8 +50,8 @@ const runSampler = async (sampling: Sampling, context: NodeContext): Promise<Lat
     );
   }
   const source =
-    denoise < 1 && latent.source
-      ? { frames: latent.source.frames, denoise: latent.source.denoise * denoise }
+    latent.source && (denoise < 1 || latent.source.mask)
+      ? { ...latent.source, denoise: latent.source.denoise * denoise }
       : undefined;
   return {
     kind: 'latent',

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { encodePng } from '../picture/encode-png.ts';
 import { createBitmap } from '../picture/bitmap.ts';
 import { maskToBitmap } from './mask-nodes.ts';
@@ -11,7 +10,8 @@ import {
   type NodeExecutor,
   type NodeResult,
 } from './node-context.ts';
-import { findSavePath, numberedFile } from './save-path.ts';
+import { saveLatent } from './save-latent.ts';
+import { findSavePath, writeInto } from './save-path.ts';
 import type { ImageValue } from './values.ts';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
@@ -29,9 +29,8 @@ const save = async (
   const path = await findSavePath(context.directory(type), prefix, first.width, first.height);
   const images: unknown[] = [];
   for (const [index, frame] of image.frames.entries()) {
-    const { file, full } = numberedFile(path, index);
-    await writeFile(full, await encodePng(frame, context.pngText()));
-    images.push({ filename: file, subfolder: path.subfolder, type });
+    const filename = await writeInto(path, index, await encodePng(frame, context.pngText()));
+    images.push({ filename, subfolder: path.subfolder, type });
   }
   return { outputs: [], ui: { images } };
 };
@@ -59,4 +58,5 @@ export const SAVE_NODES: Readonly<Record<string, NodeExecutor>> = {
   PreviewImage: previewImage,
   MaskPreview: maskPreview,
   PreviewAny: previewAny,
+  SaveLatent: saveLatent,
 };

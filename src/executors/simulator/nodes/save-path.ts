@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, normalize, resolve, sep } from 'node:path';
 import { NodeError } from './node-context.ts';
 
@@ -50,9 +50,45 @@ export const findSavePath = async (
   return { folder, subfolder, name, counter: highest + 1 };
 };
 
-/** The full path of picture `index` of a save. */
-export const numberedFile = (path: SavePath, index: number): { file: string; full: string } => {
+/** The full path of file `index` of a save. */
+const numberedFile = (
+  path: SavePath,
+  index: number,
+  extension = 'png',
+): { file: string; full: string } => {
   const name = path.name.replaceAll('%batch_num%', String(index));
-  const file = `${name}_${String(path.counter + index).padStart(5, '0')}_.png`;
+  const file = `${name}_${String(path.counter + index).padStart(5, '0')}_.${extension}`;
   return { file, full: join(path.folder, file) };
+};
+
+/** Writes a file of a save. The sweeper may have removed the folder since it was made: then it is made again. */
+export const writeInto = async (
+  path: SavePath,
+  index: number,
+  bytes: Uint8Array,
+  extension = 'png',
+): Promise<string> => {
+  const { file, full } = numberedFile(path, index, extension);
+  try {
+    await writeFile(full, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    await mkdir(path.folder, { recursive: true });
+    await writeFile(full, bytes);
+  }
+  return file;
+};
+
+/** Saves a single file under `prefix`; the result names it as `/view` wants it. */
+export const saveFile = async (file: {
+  readonly root: string;
+  readonly prefix: string;
+  readonly width: number;
+  readonly height: number;
+  readonly extension: string;
+  readonly bytes: Uint8Array;
+}): Promise<{ filename: string; subfolder: string }> => {
+  const path = await findSavePath(file.root, file.prefix, file.width, file.height);
+  const filename = await writeInto(path, 0, file.bytes, file.extension);
+  return { filename, subfolder: path.subfolder };
 };

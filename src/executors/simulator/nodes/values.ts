@@ -18,6 +18,14 @@ export interface OpaqueValue {
   readonly words: string;
 }
 
+/** The pixels a latent was encoded from. */
+export interface LatentSource {
+  readonly frames: readonly Bitmap[];
+  readonly denoise: number;
+  /** What a sampler may change; the rest stays as it was. */
+  readonly mask?: MaskValue;
+}
+
 export interface LatentValue {
   readonly kind: 'latent';
   readonly digest: string;
@@ -28,7 +36,7 @@ export interface LatentValue {
   /** One per batch entry once a sampler ran. */
   readonly pictures?: readonly PictureRecipe[];
   /** Pixels it was encoded from; a sampler mixes them in by its denoise. */
-  readonly source?: { readonly frames: readonly Bitmap[]; readonly denoise: number };
+  readonly source?: LatentSource;
   /** Encoded by the weightless `pixel_space` VAE: decoding gives the pixels back. */
   readonly pixelSpace: boolean;
 }
@@ -48,8 +56,23 @@ export interface MaskValue {
   readonly frames: readonly Uint8Array[];
 }
 
+export interface VideoValue {
+  readonly kind: 'video';
+  readonly digest: string;
+  readonly frames: readonly Bitmap[];
+  readonly fps: number;
+}
+
 export type NodeValue =
-  OpaqueValue | LatentValue | ImageValue | MaskValue | string | number | bigint | boolean;
+  | OpaqueValue
+  | LatentValue
+  | ImageValue
+  | MaskValue
+  | VideoValue
+  | string
+  | number
+  | bigint
+  | boolean;
 
 /** Shown in `current_inputs` of an execution_error. */
 export const describeValue = (value: unknown): unknown => {

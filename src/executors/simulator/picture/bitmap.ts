@@ -40,6 +40,19 @@ export const toRgb = (bitmap: Bitmap): Bitmap => {
   return { width, height, channels: 3, data };
 };
 
+/** `b` where the mask (0..255 a pixel) is set, `a` elsewhere; all of one size. */
+export const mixByMask = (a: Bitmap, b: Bitmap, mask: Uint8Array): Bitmap => {
+  const [left, right] = [toRgb(a), toRgb(b)];
+  const data = new Uint8Array(left.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const share = mask[Math.floor(i / 3)] ?? 0;
+    data[i] = Math.round(
+      ((left.data[i] ?? 0) * (255 - share) + (right.data[i] ?? 0) * share) / 255,
+    );
+  }
+  return { width: left.width, height: left.height, channels: 3, data };
+};
+
 /** `a` and `b` of one size, mixed by `weight` of `b` (0..1). */
 export const mixBitmaps = (a: Bitmap, b: Bitmap, weight: number): Bitmap => {
   const [left, right] = [toRgb(a), toRgb(b)];

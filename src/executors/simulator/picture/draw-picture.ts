@@ -1,4 +1,4 @@
-import { createBitmap, mixBitmaps, type Bitmap, type Rgb } from './bitmap.ts';
+import { createBitmap, mixBitmaps, mixByMask, type Bitmap, type Rgb } from './bitmap.ts';
 import { paintCaption } from './caption.ts';
 import { paintLand, paintLandDetails } from './land.ts';
 import { choosePalette } from './palettes.ts';
@@ -54,15 +54,28 @@ export const drawScene = (recipe: PictureRecipe, width: number, height: number):
   return bitmap;
 };
 
+/** A picture that was sampled over, and how much of it may change. */
+export interface PictureSource {
+  readonly bitmap: Bitmap;
+  readonly denoise: number;
+  /** 0..255 a pixel, of the picture's size. */
+  readonly mask?: Uint8Array;
+}
+
+const overSource = ({ bitmap, denoise, mask }: PictureSource, scene: Bitmap): Bitmap => {
+  const changed = mixBitmaps(bitmap, scene, denoise);
+  return mask ? mixByMask(bitmap, changed, mask) : changed;
+};
+
 /** The finished picture: scene, and a caption with prompt, seed, size, model and settings. */
 export const drawPicture = (
   recipe: PictureRecipe,
   width: number,
   height: number,
-  source?: { readonly bitmap: Bitmap; readonly denoise: number },
+  source?: PictureSource,
 ): Bitmap => {
   const scene = drawScene(recipe, width, height);
-  const bitmap = source ? mixBitmaps(source.bitmap, scene, source.denoise) : scene;
+  const bitmap = source ? overSource(source, scene) : scene;
   const accent = choosePalette(recipe.prompt, createRandom(recipe.composition)).light;
   paintCaption(
     bitmap,
@@ -82,7 +95,10 @@ export const drawPicture = (
   return bitmap;
 };
 
-/** A small picture of a half-finished one: noise that clears up as `fraction` goes to 1. */
+/** Longest side of a preview; smaller pictures are enlarged to it, as in the original. */
+const PREVIEW_SIDE = 512;
+
+/** A rough picture of a half-finished one: noise that clears up as `fraction` goes to 1. */
 export const drawPreview = (
   recipe: PictureRecipe,
   width: number,
@@ -99,5 +115,10 @@ export const drawPreview = (
   const random = createRandom(recipe.digest, Math.round(fraction * 1000));
   for (let i = 0; i < cells.data.length; i++) cells.data[i] = random() * 256;
   const noise = scaleBitmap(cells, scene.width, scene.height, 'nearest-exact');
-  return mixBitmaps(noise, scene, Math.min(1, fraction));
+  const enlarge = PREVIEW_SIDE / Math.max(width, height);
+  return scaleBitmap(
+    mixBitmaps(noise, scene, Math.min(1, fraction)),
+    Math.max(1, Math.round(width * enlarge)),
+    Math.max(1, Math.round(height * enlarge)),
+  );
 };

@@ -1,20 +1,12 @@
 import { promisify } from 'node:util';
-import { constants, crc32, deflate } from 'node:zlib';
+import { constants, deflate } from 'node:zlib';
 import { stringifyWide } from '../graph/wide-json.ts';
 import type { Bitmap } from './bitmap.ts';
+import { pngChunk } from './png-chunk.ts';
 
 const deflateAsync = promisify<Uint8Array, object, Buffer>(deflate);
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-
-const chunk = (type: string, body: Uint8Array): Buffer => {
-  const out = Buffer.alloc(body.length + 12);
-  out.writeUInt32BE(body.length, 0);
-  out.write(type, 4, 'latin1');
-  out.set(body, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, 8 + body.length)), 8 + body.length);
-  return out;
-};
 
 /** JSON in ASCII, as Python's `json.dumps` writes it, so that it fits a Latin-1 text chunk. */
 export const asciiJson = (value: unknown): string =>
@@ -44,11 +36,11 @@ const filterRows = (bitmap: Bitmap): Uint8Array => {
   return out;
 };
 
-/** A PNG of 8-bit RGB or RGBA with Latin-1 text chunks. Compressed for speed, off the main thread. */
-export const encodePng = async (
+/** What comes before the pixels, and the packed pixels. */
+export const encodePngParts = async (
   bitmap: Bitmap,
-  text: Readonly<Record<string, string>> = {},
-): Promise<Buffer> => {
+  text: Readonly<Record<string, string>>,
+): Promise<{ readonly head: Buffer; readonly pixels: Buffer }> => {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(bitmap.width, 0);
   header.writeUInt32BE(bitmap.height, 4);
@@ -58,13 +50,17 @@ export const encodePng = async (
     level: 1,
     strategy: constants.Z_FILTERED,
   });
-  return Buffer.concat([
-    SIGNATURE,
-    chunk('IHDR', header),
-    ...Object.entries(text).map(([key, value]) =>
-      chunk('tEXt', Buffer.from(`${key.slice(0, 79)}\0${value}`, 'latin1')),
-    ),
-    chunk('IDAT', pixels),
-    chunk('IEND', new Uint8Array()),
-  ]);
+  const words = Object.entries(text).map(([key, value]) =>
+    pngChunk('tEXt', Buffer.from(`${key.slice(0, 79)}\0${value}`, 'latin1')),
+  );
+  return { head: Buffer.concat([SIGNATURE, pngChunk('IHDR', header), ...words]), pixels };
+};
+
+/** A PNG of 8-bit RGB or RGBA with Latin-1 text chunks. Compressed for speed, off the main thread. */
+export const encodePng = async (
+  bitmap: Bitmap,
+  text: Readonly<Record<string, string>> = {},
+): Promise<Buffer> => {
+  const { head, pixels } = await encodePngParts(bitmap, text);
+  return Buffer.concat([head, pngChunk('IDAT', pixels), pngChunk('IEND', new Uint8Array())]);
 };
