@@ -159,25 +159,19 @@ describe('the life of a prompt', () => {
           inputs: { width: 64, height: 64, batch_size: 2, color: 0 },
         },
         '2': {
-          class_type: 'SaveAnimatedWEBP',
-          inputs: {
-            images: ['1', 0],
-            filename_prefix: 'x',
-            fps: 6,
-            lossless: false,
-            quality: 80,
-            method: 'default',
-          },
+          class_type: 'ImageQuantize',
+          inputs: { image: ['1', 0], colors: 8, dither: 'none' },
         },
+        '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
       });
       const [event, data] = entry.status.messages.at(-1);
       expect(event).toBe('execution_error');
       expect(data).toMatchObject({
         node_id: '2',
-        node_type: 'SaveAnimatedWEBP',
+        node_type: 'ImageQuantize',
         executed: ['1'],
         exception_type: 'NotImplementedError',
-        exception_message: expect.stringContaining('SaveAnimatedWEBP'),
+        exception_message: expect.stringContaining('ImageQuantize'),
       });
       expect(entry.status).toMatchObject({ status_str: 'error', completed: false });
     });

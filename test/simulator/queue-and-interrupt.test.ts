@@ -156,7 +156,7 @@ describe('queue and interrupt', () => {
   });
 
   it('lists jobs by state and cancels them under /api only', async () => {
-    await withSimulator({ stepMs: 2 }, async (session) => {
+    await withSimulator({ stepMs: 2, comfyVersion: '0.38.1' }, async (session) => {
       const { url, submit, finished } = session;
       const holder = await submit(slow(1));
       await running(session, holder);

@@ -3,14 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../../src/executors/simulator/server.ts';
-import { call, post, textToImage, type TestGraph } from './simulator-session.ts';
+import { call, post, textToImage, withSimulator, type TestGraph } from './simulator-session.ts';
 
 let simulator: Simulator;
 let dataDir: string;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'simulator-'));
-  simulator = await startSimulator({ port: 0, dataDir, maxUploadBytes: 200_000 });
+  simulator = await startSimulator({
+    port: 0,
+    dataDir,
+    maxUploadBytes: 200_000,
+    comfyVersion: '0.38.1',
+  });
 });
 
 afterAll(async () => {
@@ -215,7 +220,10 @@ describe('refused prompts', () => {
     const { url, port } = simulator;
     const nothing = await call(`${url}/nothing`);
     expect([nothing.status, nothing.body]).toEqual([404, '']);
+    const elsewhere = await call(`${url}/free`);
+    expect([elsewhere.status, elsewhere.body]).toEqual([404, '']);
     const wrong = await call(`${url}/system_stats`, { method: 'POST' });
+    expect(wrong.headers.get('allow')).toBe('GET,HEAD');
     expect([wrong.status, wrong.body]).toEqual([405, '405: Method Not Allowed']);
     const from = async (origin: string) =>
       (await call(`${url}/prompt`, { headers: { origin } })).status;
@@ -228,3 +236,51 @@ describe('refused prompts', () => {
     expect(options.status).toBe(200);
   });
 });
+
+describe('the releases', () => {
+  const cycle = {
+    a: { class_type: 'ImageInvert', inputs: { image: ['a', 0] } },
+    b: { class_type: 'PreviewImage', inputs: { images: ['a', 0] } },
+  };
+
+  it.each([
+    ['0.3.64', 'invalid_prompt', [], 404, 200, 405],
+    ['0.10.0', 'invalid_prompt', [], 200, 200, 405],
+    ['0.38.1', 'missing_node_type', ['a'], 200, 400, 200],
+  ] as const)(
+    '%s differ in errors, prompt ids and jobs',
+    async (comfyVersion, unknown, cycleNodes, jobs, oddId, cancel) => {
+      await withSimulator({ comfyVersion, stepMs: 20 }, async ({ url, run }) => {
+        const { system } = (await call(`${url}/system_stats`)).body;
+        expect(system.comfyui_version).toBe(comfyVersion);
+        expect(system.os === 'posix').toBe(comfyVersion === '0.3.64');
+        const nope = await post(`${url}/prompt`, {
+          prompt: { a: { class_type: 'Nope', inputs: {} } },
+        });
+        expect([nope.status, nope.body.error.type]).toEqual([400, unknown]);
+        const refused = await post(`${url}/prompt`, { prompt: cycle });
+        expect(refused.status).toBe(400);
+        expect(Object.keys(refused.body.node_errors as object)).toEqual(cycleNodes);
+        expect((await call(`${url}/api/jobs`)).status).toBe(jobs);
+        const named = await post(`${url}/prompt`, { prompt: {}, prompt_id: null });
+        expect(named.body.error.type).toBe('prompt_no_outputs');
+        const upper = await post(`${url}/prompt`, { prompt: textToImage(), prompt_id: 'Job 1' });
+        expect(upper.status).toBe(oddId);
+        const cancelled = await post(`${url}/api/jobs/nobody/cancel`, '');
+        expect(cancelled.status).toBe(cancel);
+        const combo = await post(`${url}/prompt`, {
+          prompt: {
+            a: { class_type: 'LatentCut', inputs: { ...latentCut, dim: 'odd' } },
+            b: { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
+            c: { class_type: 'PreviewAny', inputs: { source: ['a', 0] } },
+          },
+        });
+        expect(combo.status).toBe(comfyVersion === '0.3.64' ? 200 : 400);
+        const entry = await run(textToImage({ seed: 9 }));
+        expect('create_time' in entry.prompt[3]).toBe(comfyVersion !== '0.3.64');
+      });
+    },
+  );
+});
+
+const latentCut = { samples: ['b', 0], index: 0, amount: 1 };

@@ -175,7 +175,10 @@ export interface Listener {
 }
 
 /** Opens a WebSocket and records every frame; resolves once the greeting came. */
-export const listen = async (simulator: Simulator, clientId?: string): Promise<Listener> => {
+export const listen = async (
+  simulator: Pick<Simulator, 'wsUrl'>,
+  clientId?: string,
+): Promise<Listener> => {
   const query = clientId === undefined ? '' : `?clientId=${clientId}`;
   const socket = new WebSocket(`${simulator.wsUrl}${query}`);
   const frames: Frame[] = [];

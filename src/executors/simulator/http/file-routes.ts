@@ -33,6 +33,10 @@ const rangeOf = (header: string | undefined, size: number): ByteRange | 'bad' | 
   return start > end || start >= size ? 'bad' : { start, end };
 };
 
+/** Names in UTF-8, whose bytes Node wants to see as Latin-1. */
+const dispositionOf = (path: string): string =>
+  Buffer.from(`filename="${basename(path)}"`, 'utf8').toString('latin1');
+
 /** The file as it lies on disk, with conditional and range requests. */
 const sendFile = (request: SimRequest, path: string, found: Stats): SimResponse => {
   const etag = `"${found.mtimeMs.toString(16).replace('.', '')}-${found.size.toString(16)}"`;
@@ -41,7 +45,7 @@ const sendFile = (request: SimRequest, path: string, found: Stats): SimResponse 
     'last-modified': found.mtime.toUTCString(),
     'accept-ranges': 'bytes',
     'content-type': CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream',
-    'content-disposition': `filename="${basename(path)}"`,
+    'content-disposition': dispositionOf(path),
   };
   if (request.headers['if-none-match']?.includes(etag)) return { status: 304, headers };
   const range = rangeOf(request.headers.range, found.size);
@@ -96,7 +100,7 @@ const sendReencoded = async (
     status: 200,
     headers: {
       'content-type': `image/${type}`,
-      'content-disposition': `filename="${basename(path)}"`,
+      'content-disposition': dispositionOf(path),
     },
     body,
   };

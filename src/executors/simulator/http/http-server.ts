@@ -48,7 +48,8 @@ const send = async (
   }
   const length =
     body instanceof Readable ? {} : { 'content-length': String(Buffer.byteLength(body ?? '')) };
-  response.writeHead(status, status === 304 ? headers : { ...length, ...headers });
+  // The length last: behind it Node encodes a content-disposition once more, and refuses names beyond ASCII.
+  response.writeHead(status, status === 304 ? headers : { ...headers, ...length });
   if (request.method === 'HEAD' || !(body instanceof Readable)) {
     if (body instanceof Readable) body.destroy();
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -78,7 +79,7 @@ export const createHttpServer = (deps: HttpServerDeps): Server => {
     if (method === 'OPTIONS') return empty();
     const match = route(method, url.pathname);
     if ('allowed' in match) {
-      if (match.allowed.length === 0) {
+      if (method === 'GET' || method === 'HEAD') {
         return { status: 404, headers: { 'content-type': 'application/octet-stream' } };
       }
       const refused = text(405, '405: Method Not Allowed');

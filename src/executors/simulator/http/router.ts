@@ -20,7 +20,7 @@ const matchPath = (pattern: string, path: string): Record<string, string> | unde
   return params;
 };
 
-/** Finds the route for a path; a match with another method gives the methods that would do. */
+/** Finds the route for a path; otherwise gives the methods that would do. */
 export const createRouter = (routes: readonly Route[]) => {
   const all = routes.flatMap((route) =>
     route.apiOnly || route.path.startsWith('/sim/')
@@ -28,7 +28,8 @@ export const createRouter = (routes: readonly Route[]) => {
       : [route, { ...route, path: `/api${route.path}` }],
   );
   return (method: string, path: string): Match | { readonly allowed: string[] } => {
-    const allowed = new Set<string>();
+    // The static files of a real server lie below everything: GET is allowed anywhere.
+    const allowed = new Set(['GET', 'HEAD']);
     for (const route of all) {
       const params = matchPath(route.path, path);
       if (!params) continue;
@@ -38,6 +39,6 @@ export const createRouter = (routes: readonly Route[]) => {
       }
       allowed.add(route.method);
     }
-    return { allowed: [...allowed] };
+    return { allowed: [...allowed].sort() };
   };
 };
