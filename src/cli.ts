@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { loadConfig, type Config } from './config.ts';
 import type { Role } from './commands/serve.ts';
+import { SIMULATOR_HELP } from './commands/simulator-help.ts';
 import type { SimulatorCommandOptions } from './commands/simulate.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
 import { createLogger } from './telemetry.ts';
@@ -89,12 +90,16 @@ for (const [role, about] of Object.entries(ABOUT) as [Role, string][])
 program
   .command('simulator')
   .description('a ComfyUI-protocol server that draws real PNGs without a GPU')
-  .addOption(
-    new Option('--port <port>', 'port to listen on (default: SIM_PORT or 8188)').argParser(Number),
-  )
+  .option('--port <port>', 'port to listen on, 0 for any (default: SIM_PORT or 8188)')
   .option('--host <address>', 'address to bind to', '127.0.0.1')
   .option('--data <folder>', 'where its files lie (default: DATA_DIR/simulator)')
-  .option('--models <file>', 'JSON file: model folder → list of file names')
+  .option(
+    '--models <path>',
+    'JSON file (model folder → file names), or a folder like ComfyUI’s models',
+  )
+  .option('--faults <json>', 'faults that wait from the start, as POST /sim/faults takes them')
+  .option('--comfy-version <version>', 'release whose manners it shows: 0.3.64, 0.10.0 or 0.38.1')
+  .addHelpText('after', SIMULATOR_HELP)
   .action(async (options: SimulatorCommandOptions) => {
     const { runSimulator } = await import('./commands/simulate.ts');
     await runSimulator(config(), createLogger(config(), 'simulator'), options);

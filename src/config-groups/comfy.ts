@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headers, url, whole, port, type Variable } from './variable.ts';
+import { headers, text, url, whole, port, type Variable } from './variable.ts';
 
 /** Variables of the groups ComfyUI, Simulator. */
 export const COMFY_VARIABLES = {
@@ -78,5 +78,23 @@ export const COMFY_VARIABLES = {
     schema: whole(0, 600_000).default(0),
     about: 'Time of loading a checkpoint',
     example: '1500',
+  },
+  SIM_MODELS: {
+    group: 'Simulator',
+    schema: text.optional(),
+    about: 'Model files it pretends to have: a JSON file, or a folder like ComfyUI’s `models`',
+    example: './models.json',
+  },
+  SIM_FAULTS: {
+    group: 'Simulator',
+    schema: text.optional(),
+    about: 'Faults that wait from the start, as JSON (docs/simulator.md)',
+    example: '[{"kind":"lose-history"}]',
+  },
+  SIM_COMFY_VERSION: {
+    group: 'Simulator',
+    schema: z.enum(['0.3.64', '0.10.0', '0.38.1']).default('0.10.0'),
+    about: 'ComfyUI release whose manners it shows',
+    example: '0.10.0',
   },
 } as const satisfies Record<string, Variable>;

@@ -190,6 +190,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
       }),
       ...simulationRoutes({
         bootId,
+        definitions,
         log,
         faults,
         fault,

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import type { ExecutionLog } from '../execution-log.ts';
 import { Fault, type FaultBook } from '../faults.ts';
+import type { NodeDefinitions } from '../graph/node-definitions.ts';
+import { ModelList } from '../model-list.ts';
+import { isRunnable } from '../nodes/execute-node.ts';
 import { bodyJson, json, type Route } from './exchange.ts';
-
-const ModelFilesBody = z.record(z.string(), z.array(z.string()));
 
 export interface SimulationDeps {
   readonly bootId: string;
+  readonly definitions: NodeDefinitions;
   readonly log: ExecutionLog;
   readonly faults: FaultBook;
   fault(fault: Fault): void;
@@ -31,6 +33,18 @@ export const simulationRoutes = (deps: SimulationDeps): Route[] => [
     handle: () =>
       json({ boot_id: deps.bootId, total: deps.log.total, executions: deps.log.entries() }),
   },
+  {
+    method: 'GET',
+    path: '/sim/nodes',
+    handle: () => {
+      const classes = Object.entries(deps.definitions.all());
+      const named = (runnable: boolean): string[] =>
+        classes
+          .filter(([name, definition]) => isRunnable(name, definition) === runnable)
+          .map(([name]) => name);
+      return json({ runnable: named(true), not_runnable: named(false) });
+    },
+  },
   { method: 'GET', path: '/sim/faults', handle: () => json({ faults: deps.faults.list() }) },
   {
     method: 'POST',
@@ -47,7 +61,7 @@ export const simulationRoutes = (deps: SimulationDeps): Route[] => [
     method: 'POST',
     path: '/sim/models',
     handle: (request) => {
-      const models = ModelFilesBody.safeParse(bodyJson(request));
+      const models = ModelList.safeParse(bodyJson(request));
       if (!models.success) return refused(models.error);
       deps.setModels(models.data);
       return json({ folders: Object.keys(models.data) });

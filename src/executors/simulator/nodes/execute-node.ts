@@ -1,3 +1,4 @@
+import { declaredInputs, type NodeDefinition } from '../graph/node-definitions.ts';
 import { IMAGE_NODES } from './image-nodes.ts';
 import { INPAINT_NODES } from './inpaint-nodes.ts';
 import { INPUT_NODES } from './input-files.ts';
@@ -43,6 +44,21 @@ const OPAQUE_TYPES = new Set([
 ]);
 
 const PRIMITIVES = new Set(['STRING', 'INT', 'FLOAT', 'BOOLEAN']);
+
+const outputTypesOf = (definition: NodeDefinition): string[] =>
+  definition.output.map((type) => (typeof type === 'string' ? type : 'COMBO'));
+
+/** True when the class has a behaviour here; the others raise when they are reached. */
+export const isRunnable = (classType: string, definition: NodeDefinition): boolean => {
+  const types = outputTypesOf(definition);
+  return (
+    Object.hasOwn(EXECUTORS, classType) ||
+    (types.length === 1 &&
+      PRIMITIVES.has(types[0] ?? '') &&
+      declaredInputs(definition).some(({ name }) => name === 'value')) ||
+    (types.length > 0 && types.every((type) => OPAQUE_TYPES.has(type)))
+  );
+};
 
 /** Runs one node. Throws `NodeError` naming the class when the simulator has no behaviour for it. */
 export const executeNode = async (

@@ -49,7 +49,7 @@ describe('drawing', () => {
 
   it('clears up from noise in previews', () => {
     const [early, late] = [0.1, 1].map((part) => drawPreview(recipe('a lake'), 512, 256, part));
-    expect([early?.width, early?.height]).toEqual([192, 96]);
+    expect([early?.width, early?.height]).toEqual([512, 256]);
     expect(colours(early?.data ?? new Uint8Array())).not.toBe(
       colours(late?.data ?? new Uint8Array()),
     );

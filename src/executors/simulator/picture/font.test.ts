@@ -21,8 +21,31 @@ describe('the font', () => {
     expect(new Set(all).size).toBe(94);
   });
 
-  it('shows what it has no glyph for as plain letters or a question mark', () => {
-    expect(toPrintable('Café\n  crème 東京')).toBe('Cafe creme ?');
+  it.each([
+    ['accents and line breaks', 'Café\n  crème', 'Cafe creme'],
+    ['Latin letters of their own', 'Straße, smørrebrød', 'Strasse, smorrebrod'],
+    ['typesetting', '“so” – he said…', '"so" - he said...'],
+    ['Cyrillic', 'маяк на Скале, Щука', 'mayak na Skale, Shchuka'],
+    ['Greek', 'φάρος', 'faros'],
+    ['Hebrew, in reading order', 'שלום world', 'shlvm world'],
+    ['Arabic, in reading order', 'مرحبا ١٢٣', 'mrhba 123'],
+    ['kana', 'ラーメン が', 'ra-men ga'],
+    ['Hangul', '황혼의 등대', 'hwanghonui deungdae'],
+    ['Chinese characters as boxes', '東京', '\u007f\u007f'],
+    ['an emoji of several code points as one box', 'a 👩‍👩‍👧 b', 'a \u007f b'],
+    ['half a surrogate pair as a box', 'a\ud800b', 'a\u007fb'],
+    ['no marks of direction', '\u202eevil\u202c\u200f', 'evil'],
+    ['no control characters', 'a\u0000b\u001bc', 'abc'],
+  ])('shows %s', (_name, text, shown) => {
+    expect(toPrintable(text)).toBe(shown);
+  });
+
+  it('draws the box hollow', () => {
+    expect(drawn('\u007f').split('\n').slice(0, 2)).toEqual(['#####', '#...#']);
+  });
+
+  it('takes no longer for a text of a megabyte than for its beginning', () => {
+    expect(toPrintable('木'.repeat(1_000_000)).length).toBeLessThan(10_000);
   });
 
   it('wraps at spaces, cuts long words and marks what did not fit', () => {

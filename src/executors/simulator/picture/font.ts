@@ -1,9 +1,11 @@
-/** A 5×7 pixel font for printable ASCII: five column bytes a glyph, the lowest bit is the top row. */
+import { romanize } from './romanize.ts';
+
+/** A 5×7 pixel font for printable ASCII: five column bytes a glyph, the lowest bit is the top row. 0x7f is a box. */
 export const GLYPH_WIDTH = 5;
 export const GLYPH_HEIGHT = 7;
 
 const FIRST = 0x20;
-const LAST = 0x7e;
+const LAST = 0x7f;
 
 const COLUMNS = Buffer.from(
   '000000000000005f00000007000700147f147f14242a7f2a12231308646236495522500005030000' +
@@ -17,17 +19,42 @@ const COLUMNS = Buffer.from(
     '000102040020545454787f484444383844444420384444487f3854545418087e0901020c5252523e' +
     '7f0804047800447d40002040443d007f1028440000417f40007c041804787c080404783844444438' +
     '7c14141408081414187c7c080404084854545420043f4440203c4040207c1c2040201c3c4030403c' +
-    '44281028440c5050503c4464544c44000836410000007f000000413608000804081008',
+    '44281028440c5050503c4464544c44000836410000007f0000004136080008040810087f4141417f',
   'hex',
 );
 
-/** What the font can show of a text: accents are dropped, line breaks become spaces, the rest `?`. */
+/** Stands for a sign that has neither a glyph nor a spelling. */
+const BOX = '\u007f';
+
+/** No prompt is shown further than this. */
+const LONGEST = 8_192;
+
+/** Marks that combine, and signs that only steer: direction, joining, variants. */
+const INVISIBLE = /[\p{M}\p{Cf}\p{Cc}]/gu;
+
+const signs = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+const printableSign = (sign: string): string => {
+  if (/^[\u0020-\u007e]$/.test(sign)) return sign;
+  if (/^\s+$/.test(sign)) return ' ';
+  const whole = [...sign.normalize('NFKC')].map((part) => romanize(part)).join('');
+  if (whole !== '') return whole;
+  const plain = sign.normalize('NFKD').replace(INVISIBLE, '');
+  if (plain === '') return '';
+  const spelled = [...plain].map((part) =>
+    /^[\u0020-\u007e]$/.test(part) ? part : romanize(part),
+  );
+  return spelled.includes(undefined) ? BOX : spelled.join('');
+};
+
+/**
+ * What the font can show of a text, in reading order: accents are dropped, other scripts are spelled in Latin letters, line
+ * breaks become spaces, and any other sign (Chinese characters, emoji) becomes a box.
+ */
 export const toPrintable = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .replace(/\s+/g, ' ')
-    .replace(/[^\u0020-\u007e]+/g, '?')
+  Array.from(signs.segment(text.slice(0, LONGEST)), ({ segment }) => printableSign(segment))
+    .join('')
+    .replace(/ +/g, ' ')
     .trim();
 
 /** True where the glyph has ink at that column (0..4) and row (0..6). */
