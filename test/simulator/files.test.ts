@@ -1,10 +1,16 @@
-import { mkdir, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findSavePath, writeInto } from '../../src/executors/simulator/nodes/save-path.ts';
+import { createSavedNumbers } from '../../src/executors/simulator/nodes/saved-numbers.ts';
+import { createOutputSweep } from '../../src/executors/simulator/output-sweeper.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { decodePng } from '../../src/executors/simulator/picture/decode-png.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
-import { call, post, until, withSimulator, type Reply } from './simulator-session.ts';
+import { call, post, textToImage, until, withSimulator, type Reply } from './simulator-session.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const upload = async (
   url: string,
@@ -192,21 +198,73 @@ describe('what the server tells of itself', () => {
 });
 
 describe('retention', () => {
-  it('deletes outputs and inputs past their age, and the folders that emptied', async () => {
-    await withSimulator({ outputRetentionMs: 60_000 }, async () => undefined);
-    await withSimulator({ outputRetentionMs: 200 }, async ({ dataDir }) => {
-      const folder = join(dataDir, 'output', 'old');
-      const file = join(folder, 'a.png');
-      await mkdir(folder);
-      await writeFile(file, 'x');
-      await utimes(file, new Date(0), new Date(0));
-      await until(async () =>
-        stat(folder).then(
-          () => undefined,
-          () => true as const,
-        ),
-      );
-      expect((await stat(join(dataDir, 'output'))).isDirectory()).toBe(true);
+  const gone = (path: string): Promise<true | undefined> =>
+    stat(path).then(
+      () => undefined,
+      () => true as const,
+    );
+
+  it('deletes outputs and inputs past their age with the folders that emptied, and nothing younger', async () => {
+    await withSimulator({ outputRetentionMs: 2_000 }, async ({ dataDir, url }) => {
+      const put = async (path: string, age: 'old' | 'young'): Promise<string> => {
+        const file = join(dataDir, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, 'x');
+        // An hour ahead stays young for as long as this test can take.
+        const date = new Date(age === 'old' ? 0 : Date.now() + 3_600_000);
+        await utimes(file, date, date);
+        return file;
+      };
+      const young = [
+        await put('output/mixed/young.png', 'young'),
+        await put('input/young.png', 'young'),
+      ];
+      const old = [
+        await put('output/old/deep/a.png', 'old'),
+        await put('output/mixed/old.png', 'old'),
+        await put('output/old.png', 'old'),
+        await put('input/sub/old.png', 'old'),
+      ];
+      for (const file of old) await until(() => gone(file));
+      await until(() => gone(join(dataDir, 'output', 'old')));
+      await until(() => gone(join(dataDir, 'input', 'sub')));
+      for (const file of young) expect((await stat(file)).isFile()).toBe(true);
+      for (const folder of ['output', 'input']) {
+        expect((await stat(join(dataDir, folder))).isDirectory()).toBe(true);
+      }
+      const seen = await call(`${url}/view?filename=old.png`);
+      expect(seen.status).toBe(404);
     });
+  });
+
+  it('keeps everything for a day when nothing is said', async () => {
+    await withSimulator({}, async ({ dataDir, run, image }) => {
+      const entry = await run(textToImage());
+      const file = join(dataDir, 'output', 'test', 'image_00001_.png');
+      const hours = (count: number): Date => new Date(Date.now() - count * 3_600_000);
+      await utimes(file, hours(23), hours(23));
+      const sweep = createOutputSweep({
+        folders: [join(dataDir, 'output')],
+        retentionMs: DAY_MS,
+        logger: undefined,
+      });
+      await sweep();
+      expect((await image(entry)).length).toBeGreaterThan(0);
+      await utimes(file, hours(25), hours(25));
+      await sweep();
+      expect(await gone(file)).toBe(true);
+    });
+  });
+
+  it('saves into a folder that was swept between two pictures of a save', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'simulator-'));
+    try {
+      const path = await findSavePath(createSavedNumbers(), root, 'swept/a', 1, 1);
+      await rm(path.folder, { recursive: true });
+      expect(await writeInto(path, 0, Buffer.from('x'))).toBe('a_00001_.png');
+      expect((await stat(join(root, 'swept', 'a_00001_.png'))).size).toBe(1);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
   });
 });

@@ -23,14 +23,16 @@ const sweepFolder = async (folder: string, before: number, top = true): Promise<
   return deleted;
 };
 
-/** Sweeps the folders now and then; `stop` ends it and waits for a sweep under way. */
-export const startOutputSweeper = (options: {
+export interface SweepOptions {
   readonly folders: readonly string[];
   readonly retentionMs: number;
   readonly logger: Logger | undefined;
-}): { stop(): Promise<void> } => {
-  let sweeping = Promise.resolve();
-  const sweep = async (): Promise<void> => {
+}
+
+/** Gives a function that deletes once what is past its age. Never throws: what failed is logged and tried next time. */
+export const createOutputSweep =
+  (options: SweepOptions): (() => Promise<void>) =>
+  async () => {
     for (const folder of options.folders) {
       try {
         const deleted = await sweepFolder(folder, Date.now() - options.retentionMs);
@@ -46,6 +48,11 @@ export const startOutputSweeper = (options: {
       }
     }
   };
+
+/** Sweeps the folders now and then; `stop` ends it and waits for a sweep under way. */
+export const startOutputSweeper = (options: SweepOptions): { stop(): Promise<void> } => {
+  const sweep = createOutputSweep(options);
+  let sweeping = Promise.resolve();
   const timer = setInterval(
     () => {
       sweeping = sweeping.then(sweep);

@@ -4,6 +4,7 @@ import type { FaultBook } from './faults.ts';
 import type { NodeDefinition, NodeDefinitions } from './graph/node-definitions.ts';
 import { isRecord } from './graph/prompt-graph.ts';
 import { InterruptedError, type FileType, type NodeContext } from './nodes/node-context.ts';
+import { createSavedNumbers } from './nodes/saved-numbers.ts';
 import { contentDigest } from './nodes/input-files.ts';
 import { throwPlannedFailure } from './node-failure.ts';
 import { asciiJson } from './picture/encode-png.ts';
@@ -49,6 +50,7 @@ const BREATH_MS = 8;
 export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
   const cache = createExecutionCache();
   const loaded = new Set<string>();
+  const savedNumbers = createSavedNumbers();
   let running: QueueItem | undefined;
   let nodeId: string | undefined;
   let clientId: string | undefined;
@@ -91,6 +93,7 @@ export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
       outputTypes: definition.output.map((type) => (typeof type === 'string' ? type : 'COMBO')),
       embeddings: deps.embeddings(),
       directory: deps.directory,
+      savedNumbers,
       pngText: () => {
         const extra = item[3]['extra_pnginfo'];
         const text = { prompt: asciiJson(item[2]) };

@@ -44,6 +44,7 @@ const saveMovie = async (
   context: NodeContext,
 ): Promise<NodeResult> => {
   const item = await saveFile({
+    numbers: context.savedNumbers,
     root: context.directory('output'),
     prefix: textIn(inputs, 'filename_prefix', 'ComfyUI'),
     width: frames[0].width,

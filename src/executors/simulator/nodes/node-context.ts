@@ -1,4 +1,5 @@
 import type { Bitmap } from '../picture/bitmap.ts';
+import type { SavedNumbers } from './saved-numbers.ts';
 import type { NodeValue } from './values.ts';
 import type { ImageValue, LatentValue, MaskValue, OpaqueValue, VideoValue } from './values.ts';
 
@@ -28,6 +29,7 @@ export interface NodeContext {
   readonly outputTypes: readonly string[];
   readonly embeddings: readonly string[];
   directory(type: FileType): string;
+  readonly savedNumbers: SavedNumbers;
   /** Text chunks for a PNG: the validated graph and the client's extra_pnginfo. */
   pngText(): Record<string, string>;
   /** Takes `modelLoadMs` the first time a file is needed and it is not the one loaded last. */

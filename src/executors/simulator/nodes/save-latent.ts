@@ -28,6 +28,7 @@ const latentFile = (latent: LatentValue, metadata: Record<string, string>): Buff
 export const saveLatent: NodeExecutor = async (inputs, context) => {
   const latent = latentIn(inputs, 'samples');
   const item = await saveFile({
+    numbers: context.savedNumbers,
     root: context.directory('output'),
     prefix: textIn(inputs, 'filename_prefix', 'ComfyUI'),
     width: 0,

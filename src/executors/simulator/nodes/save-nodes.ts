@@ -26,7 +26,13 @@ const save = async (
   context: NodeContext,
 ): Promise<NodeResult> => {
   const first = image.frames[0] ?? createBitmap(1, 1);
-  const path = await findSavePath(context.directory(type), prefix, first.width, first.height);
+  const path = await findSavePath(
+    context.savedNumbers,
+    context.directory(type),
+    prefix,
+    first.width,
+    first.height,
+  );
   const images: unknown[] = [];
   for (const [index, frame] of image.frames.entries()) {
     const filename = await writeInto(path, index, await encodePng(frame, context.pngText()));

@@ -1,6 +1,7 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, normalize, resolve, sep } from 'node:path';
 import { NodeError } from './node-context.ts';
+import type { SavedNumbers } from './saved-numbers.ts';
 
 export interface SavePath {
   readonly folder: string;
@@ -8,6 +9,8 @@ export interface SavePath {
   readonly name: string;
   /** First free number. */
   readonly counter: number;
+  /** File `index` of the save is there. */
+  wrote(index: number): Promise<void>;
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
@@ -25,6 +28,7 @@ const fillIn = (prefix: string, width: number, height: number, now: Date): strin
 
 /** Where `prefix` saves inside `root`: one above the highest number present. Throws `NodeError` when it leaves the root. */
 export const findSavePath = async (
+  numbers: SavedNumbers,
   root: string,
   prefix: string,
   width: number,
@@ -41,13 +45,9 @@ export const findSavePath = async (
   }
   await mkdir(folder, { recursive: true });
   const name = basename(filled);
-  let highest = 0;
-  for (const file of await readdir(folder)) {
-    if (!file.startsWith(`${name}_`)) continue;
-    const digits = file.slice(name.length + 1).split('_')[0] ?? '';
-    if (/^\d+$/.test(digits)) highest = Math.max(highest, Number(digits));
-  }
-  return { folder, subfolder, name, counter: highest + 1 };
+  const counter = (await numbers.highest(folder, name)) + 1;
+  const wrote = (index: number): Promise<void> => numbers.wrote(folder, name, counter + index);
+  return { folder, subfolder, name, counter, wrote };
 };
 
 /** The full path of file `index` of a save. */
@@ -76,11 +76,13 @@ export const writeInto = async (
     await mkdir(path.folder, { recursive: true });
     await writeFile(full, bytes);
   }
+  await path.wrote(index);
   return file;
 };
 
 /** Saves a single file under `prefix`; the result names it as `/view` wants it. */
 export const saveFile = async (file: {
+  readonly numbers: SavedNumbers;
   readonly root: string;
   readonly prefix: string;
   readonly width: number;
@@ -88,7 +90,7 @@ export const saveFile = async (file: {
   readonly extension: string;
   readonly bytes: Uint8Array;
 }): Promise<{ filename: string; subfolder: string }> => {
-  const path = await findSavePath(file.root, file.prefix, file.width, file.height);
+  const path = await findSavePath(file.numbers, file.root, file.prefix, file.width, file.height);
   const filename = await writeInto(path, 0, file.bytes, file.extension);
   return { filename, subfolder: path.subfolder };
 };
