@@ -3,10 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** `npm run test:conformance`: the suites that `npm test` runs against the simulator, against a real ComfyUI. */
 export default defineConfig({
   test: {
-    include: [
-      'test/simulator/{comfy,protocol}-conformance.test.ts',
-      'test/simulator/wrong-graphs.test.ts',
-    ],
+    include: ['test/simulator/*-conformance.test.ts', 'test/simulator/wrong-graphs.test.ts'],
     globalSetup: ['test/support/conformance-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

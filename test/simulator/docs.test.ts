@@ -15,7 +15,7 @@ const curl = async (command: string, url: string): Promise<Json> => {
   const { stdout } = await execFileAsync('sh', ['-ec', command], {
     env: { PATH: process.env['PATH'] ?? '', SIM: url },
   });
-  return JSON.parse(stdout) as Json;
+  return JSON.parse(stdout);
 };
 
 describe('docs/simulator.md', () => {

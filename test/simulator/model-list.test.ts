@@ -142,7 +142,7 @@ describe('npm run simulator', () => {
     await post(`${url}/prompt`, { prompt });
     const log = await until(async () => {
       const { body } = await call(`${url}/sim/executions`);
-      return body.executions[1]?.outcome === undefined ? undefined : (body as Json);
+      return body.executions[1]?.outcome === undefined ? undefined : body;
     });
     expect(log.executions.map((one: Json) => one.outcome as string)).toEqual(['error', 'success']);
     expect((await simulator.stop()).code).toBe(0);
