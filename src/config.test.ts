@@ -53,6 +53,8 @@ describe('loadConfig', () => {
       'HOST',
       'NODE_ENV',
       'PROVIDER_NAME',
+      'SIM_FAULTS',
+      'SIM_MODELS',
       'TEMPORAL_ADDRESS',
       'TEMPORAL_API_KEY',
       'TEMPORAL_CLI_PATH',

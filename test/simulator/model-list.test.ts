@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodePng } from '../../src/executors/simulator/picture/decode-png.ts';
 import { readModelList } from '../../src/executors/simulator/model-list.ts';
 import { call, post, textToImage, until, withSimulator, type Json } from './simulator-session.ts';
 
@@ -59,10 +60,10 @@ describe('model lists', () => {
     const models = { checkpoints: ['a'], loras: ['b'], embeddings: ['neg\\easy one.pt', 'x/y.pt'] };
     await withSimulator({ models }, async ({ url, run, image }) => {
       expect((await call(`${url}/embeddings`)).body).toEqual(['neg\\easy one', 'x/y']);
-      const drawn = async (negative: string) =>
-        (await image(await run(textToImage({ checkpoint: 'a', lora: 'b', negative })))).toString(
-          'base64',
-        );
+      const drawn = async (negative: string) => {
+        const entry = await run(textToImage({ checkpoint: 'a', lora: 'b', negative }));
+        return Buffer.from(decodePng(await image(entry)).data).toString('base64');
+      };
       const nobody = await drawn('blurry embedding:x/z');
       expect(nobody).toBe(await drawn('blurry '));
       expect(await drawn('blurry embedding:x/y')).not.toBe(nobody);
