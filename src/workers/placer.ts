@@ -88,6 +88,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
   };
 
   const pass = async (): Promise<void> => {
+    // What room there is shows when the next claim looks.
+    isFull = false;
     if (waiting.size === 0) return;
     const servers = await deps.leases.listRoom(deps.pool);
     const placements = place([...waiting.values()], servers);

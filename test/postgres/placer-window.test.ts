@@ -74,6 +74,14 @@ describe('the window of a placer', () => {
     expect(asked).toBe(2);
   });
 
+  it('looks for room for the first claim after all room was taken and given back meanwhile', async () => {
+    const first = await (await claim()).lease;
+    await createLeaseStore(database.sql).release(first);
+    listeners.get('room')?.([]);
+    const next = await claim();
+    expect((await next.lease).jobId).toBe(next.jobId);
+  });
+
   it('is left by a claim whose run is closed, soon after that is told, and by no other', async () => {
     const holder = await (await claim()).lease;
     const over = await claim();
