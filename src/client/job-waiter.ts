@@ -39,20 +39,30 @@ export function createJobWaiter({ wakeups, listEnded }: JobWaiterDeps) {
     }
   };
 
-  const look = (): void => {
-    const ids = new Set([...waiting].flatMap((entry) => [...entry.pending]));
-    // While the database is away the jobs go on, and so does the wait; the next look asks again.
-    if (ids.size > 0) listEnded([...ids]).then(take, () => undefined);
+  let looking = false;
+  let again = false;
+  /** One look at a time, for all that wait. */
+  const look = async (): Promise<void> => {
+    again = true;
+    if (looking) return;
+    looking = true;
+    while (again) {
+      again = false;
+      const ids = new Set([...waiting].flatMap((entry) => [...entry.pending]));
+      // While the database is away the jobs go on, and so does the wait; the next look asks again.
+      if (ids.size > 0) take(await listEnded([...ids]).catch(() => []));
+    }
+    looking = false;
   };
 
   wakeups.on('done', (ids) => {
     if (ids.length > 0) take(ids);
-    else look();
+    else void look();
   });
 
   /** Resolves when all of them have ended as far as is known, or when the time is up. */
   const wait = async (ids: ReadonlySet<string>, ms: number, signal?: AbortSignal) => {
-    timer ??= setInterval(look, POLL_MS);
+    timer ??= setInterval(() => void look(), POLL_MS);
     await new Promise<void>((resolve) => {
       const limit = setTimeout(done, ms);
       const entry: Waiting = { pending: new Set(ids), wake: done };
@@ -82,7 +92,7 @@ export function createJobWaiter({ wakeups, listEnded }: JobWaiterDeps) {
         await wait(open, leftMs, signal);
         rows = await load().catch(known(rows));
         // Told too early, as a cancel is: what happened since the rows were read is asked for at once.
-        if (rows.some((row) => !isTerminal(row.state))) queueMicrotask(look);
+        if (rows.some((row) => !isTerminal(row.state))) queueMicrotask(() => void look());
       }
     },
   };

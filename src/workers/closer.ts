@@ -86,8 +86,10 @@ export function createCloser(deps: CloserDeps): Loop {
 
   /** Runs of which the database knows that they are over. */
   const endedRuns = async (): Promise<void> => {
+    const failures: unknown[] = [];
     for (const { jobId, runId } of await deps.snapshots.listNotKept(KEPT_RUNS))
-      await closeRun(jobId, runId);
+      await closeRun(jobId, runId).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
 
   /** Runs of which only Temporal knows that they are over. */

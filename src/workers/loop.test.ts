@@ -24,6 +24,19 @@ function counter(pass: (count: number) => Promise<void> = () => Promise.resolve(
 }
 
 describe('a loop', () => {
+  it('tells a long pass that it is closing', async () => {
+    let started: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (started = resolve));
+    const loop = start({
+      pass: async (closing) => {
+        started();
+        await new Promise((resolve) => closing.addEventListener('abort', resolve));
+      },
+    });
+    await begun;
+    await loop.close();
+  });
+
   it('makes a pass at once and then every poll', async () => {
     const passes = counter();
     const loop = start({ pass: passes.pass, pollMs: 1 });

@@ -5,7 +5,8 @@ export interface LoopOptions {
   readonly name: string;
   readonly pollMs: number;
   readonly logger: Logger;
-  readonly pass: () => Promise<void>;
+  /** Ends early once `closing` is aborted, where it could take long. */
+  readonly pass: (closing: AbortSignal) => Promise<void>;
   /** Registers for wake-ups; returns how to stop. */
   readonly subscribe?: (wake: () => void) => () => void;
 }
@@ -21,14 +22,14 @@ export function createLoop(options: LoopOptions): Loop {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let again = false;
-  let closed = false;
+  const closing = new AbortController();
   let failing = false;
 
   const run = async (): Promise<void> => {
     do {
       again = false;
       try {
-        await options.pass();
+        await options.pass(closing.signal);
         failing = false;
       } catch (error) {
         // One line when trouble starts; the poll goes on quietly until it is over.
@@ -38,13 +39,13 @@ export function createLoop(options: LoopOptions): Loop {
         );
         failing = true;
       }
-    } while (again && !closed && !failing);
+    } while (again && !closing.signal.aborted && !failing);
     running = undefined;
-    if (!closed) timer = setTimeout(wake, options.pollMs);
+    if (!closing.signal.aborted) timer = setTimeout(wake, options.pollMs);
   };
 
   const wake = (): void => {
-    if (closed) return;
+    if (closing.signal.aborted) return;
     if (running) {
       again = true;
       return;
@@ -58,7 +59,7 @@ export function createLoop(options: LoopOptions): Loop {
   return {
     wake,
     async close() {
-      closed = true;
+      closing.abort();
       unsubscribe?.();
       clearTimeout(timer);
       await running;

@@ -54,7 +54,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
   /** The last pass gave away all the room there was: another claim changes nothing. */
   let isFull = false;
 
-  const grant = async (entry: Waiting, serverId: string, reason: string): Promise<void> => {
+  /** True when the claim took the room, or another placer had taken it before. */
+  const grant = async (entry: Waiting, serverId: string, reason: string): Promise<boolean> => {
     const { request } = entry;
     const answer = await deps.leases.grant({
       jobId: request.jobId,
@@ -67,12 +68,13 @@ export function createPlacer(deps: PlacerDeps): Placer {
       traceId: request.traceId,
       promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
     });
-    if (answer.outcome === 'full') return;
+    if (answer.outcome === 'full') return true;
     if (waiting.get(entry.key) === entry) waiting.delete(entry.key);
     if (answer.outcome === 'granted') entry.resolve(answer.lease);
     // The hold had this claim cancelled before it was written; the workflow claims anew after a resume.
     else if (answer.outcome === 'held') entry.reject(new CancelledFailure('the job is held'));
     else entry.reject(closedJob(request.jobId));
+    return answer.outcome === 'granted';
   };
 
   /** Not before the run is closed: an answer to an open run makes Temporal repeat the task that is closing it. */
@@ -95,9 +97,10 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const placements = place([...waiting.values()], servers);
     for (const { key, serverId, reason } of placements) {
       const entry = waiting.get(key);
-      if (entry) await grant(entry, serverId, reason);
+      // The room of a claim that is over goes to the next; that claim has left the window.
+      if (!entry || !(await grant(entry, serverId, reason))) again = true;
     }
-    isFull = roomLeft(servers) <= placements.length;
+    isFull = !again && roomLeft(servers) <= placements.length;
   };
 
   const run = async (): Promise<void> => {

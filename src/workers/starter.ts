@@ -48,9 +48,11 @@ export function createStarter(deps: StarterDeps): Loop {
     pollMs: deps.pollMs,
     logger: deps.logger,
     subscribe: (wake) => deps.wakeups.on('outbox', wake),
-    async pass() {
+    async pass(closing) {
+      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS))
+        await deps.runs.cancel(id);
       let taken = TAKE;
-      while (taken === TAKE) {
+      while (taken === TAKE && !closing.aborted) {
         let started = 0;
         const takenAt = performance.now();
         taken = await deps.outbox.takeDue(TAKE, async (rows) => {
@@ -60,10 +62,11 @@ export function createStarter(deps: StarterDeps): Loop {
         });
         if (started < taken) break;
         // As long a pause as the starts took: what was started already gets its turn.
-        if (taken === TAKE) await delay(performance.now() - takenAt);
+        if (taken === TAKE) await pause(performance.now() - takenAt, closing);
       }
-      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS))
-        await deps.runs.cancel(id);
     },
   });
 }
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  delay(ms, undefined, { signal }).catch(() => undefined);

@@ -35,7 +35,7 @@ const rangeOf = (header: string | undefined, size: number): ByteRange | 'bad' | 
 
 /** Names in UTF-8, whose bytes Node wants to see as Latin-1. */
 const dispositionOf = (path: string): string =>
-  Buffer.from(`filename="${basename(path)}"`, 'utf8').toString('latin1');
+  Buffer.from(`filename="${basename(path).replace(/\p{Cc}/gu, '_')}"`, 'utf8').toString('latin1');
 
 /** The file as it lies on disk, with conditional and range requests. */
 const sendFile = (request: SimRequest, path: string, found: Stats): SimResponse => {

@@ -49,7 +49,12 @@ const send = async (
   const length =
     body instanceof Readable ? {} : { 'content-length': String(Buffer.byteLength(body ?? '')) };
   // The length last: behind it Node encodes a content-disposition once more, and refuses names beyond ASCII.
-  response.writeHead(status, status === 304 ? headers : { ...headers, ...length });
+  try {
+    response.writeHead(status, status === 304 ? headers : { ...headers, ...length });
+  } catch (error) {
+    if (body instanceof Readable) body.destroy();
+    throw error;
+  }
   if (request.method === 'HEAD' || !(body instanceof Readable)) {
     if (body instanceof Readable) body.destroy();
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -137,7 +142,11 @@ export const createHttpServer = (deps: HttpServerDeps): Server => {
   // aiohttp's patience with an idle connection; Node's five seconds would cut clients off that poll more slowly.
   server.keepAliveTimeout = 75_000;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const url = new URL(request.url ?? '/', 'http://simulator');
+    // Node leaves the socket to us: a client that is gone already must not end the process.
+    socket.on('error', () => socket.destroy());
+    const target = request.url ?? '/';
+    if (!URL.canParse(target, 'http://simulator')) return void socket.destroy();
+    const url = new URL(target, 'http://simulator');
     const foreign = isForeignOrigin(request.headers.host, request.headers.origin);
     if (foreign || (url.pathname !== '/ws' && url.pathname !== '/api/ws')) {
       const line = foreign ? '403 Forbidden' : '404 Not Found';

@@ -3,7 +3,7 @@ import { join, normalize, sep } from 'node:path';
 import { digestOf } from '../graph/node-signature.ts';
 import { createBitmap, type Bitmap } from '../picture/bitmap.ts';
 import { drawScene } from '../picture/draw-picture.ts';
-import { decodePng } from '../picture/decode-png.ts';
+import { MOST_PIXELS, decodePng } from '../picture/decode-png.ts';
 import { channelOf } from './mask-nodes.ts';
 import { digestInputs } from './model-nodes.ts';
 import {
@@ -72,6 +72,9 @@ export const readPicture = (file: string): Bitmap => {
         'PIL.UnidentifiedImageError',
         `cannot identify image file '${file}' (${String(error)})`,
       );
+    }
+    if (size[0] * size[1] > MOST_PIXELS) {
+      throw new NodeError('PIL.Image.DecompressionBombError', `${size[0]}×${size[1]} pixels`);
     }
     const digest = digestOf(bytes.toString('base64'));
     const recipe = { digest, composition: digest, prompt: '', seed: '', model: '', settings: '' };

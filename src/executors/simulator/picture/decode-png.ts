@@ -8,11 +8,20 @@ interface Layout {
   readonly colour: number;
 }
 
+/** Where Pillow calls a picture a decompression bomb (`Image.MAX_IMAGE_PIXELS` × 2). */
+export const MOST_PIXELS = 178_956_970;
+
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+const strideOf = ({ width, depth, colour }: Layout): number =>
+  Math.ceil((width * (SAMPLES[colour] ?? 1) * depth) / 8);
+
+/** Every row has a filter byte before it; some encoders append a few bytes. */
+const inflatedBytes = (layout: Layout): number => (strideOf(layout) + 1) * layout.height + 1024;
 
 const unfilter = (raw: Buffer, layout: Layout): Uint8Array => {
   const bits = (SAMPLES[layout.colour] ?? 1) * layout.depth;
-  const stride = Math.ceil((layout.width * bits) / 8);
+  const stride = strideOf(layout);
   const step = Math.max(1, bits >> 3);
   const out = new Uint8Array(stride * layout.height);
   for (let y = 0; y < layout.height; y++) {
@@ -40,8 +49,8 @@ const unfilter = (raw: Buffer, layout: Layout): Uint8Array => {
 
 /** Sample `index` of a row, as 0..255 (palette indices stay as they are). */
 const sampleReader = (data: Uint8Array, layout: Layout) => {
-  const { depth, width, colour } = layout;
-  const stride = Math.ceil((width * (SAMPLES[colour] ?? 1) * depth) / 8);
+  const { depth, colour } = layout;
+  const stride = strideOf(layout);
   const scale = colour === 3 ? 1 : 255 / (2 ** Math.min(depth, 8) - 1);
   return (y: number, index: number): number => {
     if (depth === 8) return data[y * stride + index] ?? 0;
@@ -84,7 +93,9 @@ export const decodePng = (file: Uint8Array): Bitmap & { readonly text: Record<st
   }
   if (!layout) throw new Error('PNG without IHDR');
   const { width, height, colour } = layout;
-  const sample = sampleReader(unfilter(inflateSync(Buffer.concat(packed)), layout), layout);
+  if (width * height > MOST_PIXELS) throw new Error(`${width}×${height} pixels are too many`);
+  const raw = inflateSync(Buffer.concat(packed), { maxOutputLength: inflatedBytes(layout) });
+  const sample = sampleReader(unfilter(raw, layout), layout);
   const alpha = colour === 4 || colour === 6 || (colour === 3 && transparency.length > 0);
   const channels = alpha ? 4 : 3;
   const data = new Uint8Array(width * height * channels);
