@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { loadConfig, type Config } from './config.ts';
-import type { Role } from './commands/serve.ts';
+import type { Role } from './commands/role.ts';
 import { SIMULATOR_HELP } from './commands/simulator-help.ts';
 import type { SimulatorCommandOptions } from './commands/simulate.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';

@@ -7,7 +7,7 @@ import {
 } from '../compose-workers.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
 import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
-import type { Role } from './serve.ts';
+import type { Role } from './role.ts';
 
 /** The workers of a role that has the database. */
 export async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {

@@ -11,8 +11,7 @@ import { continueTrace } from '../domain/trace.ts';
 import { untilSignal } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
 import type { RunningWorkers } from '../workers/temporal-workers.ts';
-
-export type Role = 'api' | 'worker' | 'worker-cpu' | 'worker-gpu' | 'monolith';
+import type { Role } from './role.ts';
 
 const DEFAULT_PORT = 3_000;
 

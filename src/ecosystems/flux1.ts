@@ -4,6 +4,7 @@ import { placeEmbeddings } from './embedding-prompts.ts';
 import { flowSampling } from './flow-sampling.ts';
 import { chainLoras } from './lora-chain.ts';
 import { loadModel } from './model-loaders.ts';
+import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
 import textEncoders from './skeletons/flux1/text-encoders.json' with { type: 'json' };
 import textToImage from './skeletons/flux1/text-to-image.json' with { type: 'json' };
@@ -22,16 +23,9 @@ export const flux1: EcosystemAdapter = {
     const loras = chainLoras(loaded, files.networks);
     // The negative prompt is read, so that an embedding called only there does not end up in the positive one.
     const { prompt } = placeEmbeddings(generation, files.networks);
-    const { sampler, scheduler } = fluxSampling(generation.scheduler);
     const core = fillSkeleton(textToImage, {
       prompt,
-      width: generation.width,
-      height: generation.height,
-      seed: generation.seed,
-      steps: generation.steps,
-      cfgScale: generation.cfgScale,
-      sampler,
-      scheduler,
+      ...samplingHoles(generation, fluxSampling(generation.scheduler)),
       model: loras.model,
       clip: loras.clip,
       vae: loaded.vae,

@@ -4,6 +4,7 @@ import { placeEmbeddings } from './embedding-prompts.ts';
 import { flowSampling } from './flow-sampling.ts';
 import { chainLoras } from './lora-chain.ts';
 import { loadModel } from './model-loaders.ts';
+import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
 import textEncoders from './skeletons/sd3/text-encoders.json' with { type: 'json' };
 import textToImage from './skeletons/sd3/text-to-image.json' with { type: 'json' };
@@ -21,17 +22,10 @@ export const sd3: EcosystemAdapter = {
     const loaded = loadModel('sd3', files, textEncoders);
     const loras = chainLoras(loaded, files.networks);
     const { prompt, negativePrompt } = placeEmbeddings(generation, files.networks);
-    const { sampler, scheduler } = sd3Sampling(generation.scheduler);
     const core = fillSkeleton(textToImage, {
       prompt,
       negativePrompt,
-      width: generation.width,
-      height: generation.height,
-      seed: generation.seed,
-      steps: generation.steps,
-      cfgScale: generation.cfgScale,
-      sampler,
-      scheduler,
+      ...samplingHoles(generation, sd3Sampling(generation.scheduler)),
       model: loras.model,
       clip: loras.clip,
       vae: loaded.vae,

@@ -5,6 +5,7 @@ import { skipClipLayers } from './clip-skip.ts';
 import { placeEmbeddings } from './embedding-prompts.ts';
 import { chainLoras } from './lora-chain.ts';
 import { chooseVae } from './separate-vae.ts';
+import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
 
 export interface StableDiffusionModel {
@@ -26,18 +27,11 @@ export const createStableDiffusion = ({
     const skipped = skipClipLayers(loras.clip, generation.clipSkip, nativeClipSkip);
     const vae = chooseVae(['checkpoint', 2], files.networks);
     const { prompt, negativePrompt } = placeEmbeddings(generation, files.networks);
-    const { sampler, scheduler } = comfySampling(generation.scheduler);
     const core = fillSkeleton(textToImage, {
       checkpoint: files.checkpoint.name,
       prompt,
       negativePrompt,
-      width: generation.width,
-      height: generation.height,
-      seed: generation.seed,
-      steps: generation.steps,
-      cfgScale: generation.cfgScale,
-      sampler,
-      scheduler,
+      ...samplingHoles(generation, comfySampling(generation.scheduler)),
       model: loras.model,
       clip: skipped.clip,
       vae: vae.vae,

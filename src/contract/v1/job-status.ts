@@ -1,9 +1,9 @@
 /** What v1 clients read: the status of a job, made from its row. */
 import { z } from '@hono/zod-openapi';
 import type { JobRow } from '../../db/job-row.ts';
-import { EVENT_TYPES, isTerminal } from '../../domain/job.ts';
+import { isTerminal } from '../../domain/job.ts';
 import { detailedJob } from './detailed-job.ts';
-import { lastEvent } from './last-event.ts';
+import { LastEvent, lastEvent } from './last-event.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
 
@@ -19,27 +19,6 @@ const BlobSlot = z
   })
   .openapi('BlobSlot');
 
-const JobEventInStatus = z
-  .object({
-    jobId: z.guid(),
-    type: z.enum(EVENT_TYPES),
-    dateTime: z.string().openapi({ example: '2025-09-06T18:18:42.7889903Z' }),
-    provider: z.string().optional().openapi({
-      description: 'In GET by id only, unless PROVIDER_NAME is set',
-      example: 'local',
-    }),
-    workerId: z.string().optional(),
-    context: z.record(z.string(), z.unknown()),
-    claimDuration: z.string().optional().openapi({ example: '00:00:12.0810000' }),
-    jobDuration: z.string().optional(),
-    retryAttempt: z.int(),
-    jobType: z.string().openapi({ example: 'TextToImageV2' }),
-    jobPriority: z.int(),
-    claimHasCompleted: z.boolean(),
-    jobHasCompleted: z.boolean(),
-  })
-  .openapi('JobEventInStatus');
-
 export const JobStatus = z
   .object({
     job: z
@@ -52,7 +31,7 @@ export const JobStatus = z
     result: z.union([BlobSlot, z.array(BlobSlot)]).openapi({
       description: 'An object for one output, a list otherwise (RESULT_SHAPE=array: always a list)',
     }),
-    lastEvent: JobEventInStatus,
+    lastEvent: LastEvent,
     serviceProviders: z
       .record(z.string(), z.object({ support: z.string() }))
       .optional()

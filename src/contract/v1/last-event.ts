@@ -1,6 +1,8 @@
 /** `lastEvent` as the row alone tells it; the full history is at `/v1/consumer/jobs/{jobId}/events`. */
+import { z } from '@hono/zod-openapi';
 import type { JobRow } from '../../db/job-row.ts';
 import {
+  EVENT_TYPES,
   isTerminal,
   STAGE_EVENTS,
   STAGES,
@@ -9,8 +11,29 @@ import {
   type StageEventName,
 } from '../../domain/job.ts';
 import { comfySampling } from '../../domain/schedulers.ts';
-import type { JobStatus } from './job-status.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
+
+export const LastEvent = z
+  .object({
+    jobId: z.guid(),
+    type: z.enum(EVENT_TYPES),
+    dateTime: z.string().openapi({ example: '2025-09-06T18:18:42.7889903Z' }),
+    provider: z.string().optional().openapi({
+      description: 'In GET by id only, unless PROVIDER_NAME is set',
+      example: 'local',
+    }),
+    workerId: z.string().optional(),
+    context: z.record(z.string(), z.unknown()),
+    claimDuration: z.string().optional().openapi({ example: '00:00:12.0810000' }),
+    jobDuration: z.string().optional(),
+    retryAttempt: z.int(),
+    jobType: z.string().openapi({ example: 'TextToImageV2' }),
+    jobPriority: z.int(),
+    claimHasCompleted: z.boolean(),
+    jobHasCompleted: z.boolean(),
+  })
+  .openapi('JobEventInStatus');
+type LastEvent = z.infer<typeof LastEvent>;
 
 /** `textToImage` → `textToImageV2`, the name live events carry. */
 const eventJobType = (type: string): string => (type === 'textToImage' ? `${type}V2` : type);
@@ -26,7 +49,7 @@ export function lastEvent(
   row: JobRow,
   provider: string | undefined,
   further: Readonly<Record<string, unknown>>,
-): JobStatus['lastEvent'] {
+): LastEvent {
   const isEnded = isTerminal(row.state);
   const stage = newestStage(row);
   const end = row.finishedAt ?? undefined;
