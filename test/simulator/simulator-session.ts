@@ -127,12 +127,12 @@ export const noWeights = (colour = 1193046): TestGraph => ({
 
 /** Polls until `look` gives something. Throws after ten seconds. */
 export const until = async <T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> => {
-  for (const end = Date.now() + 10_000; Date.now() < end;) {
+  for (const end = Date.now() + 30_000; Date.now() < end;) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  throw new Error('waited ten seconds in vain');
+  throw new Error('waited thirty seconds in vain');
 };
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read field by field in asserts
