@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config.ts';
 import type { Logger } from '../../src/ports.ts';
 import { payloadsOf } from '../support/history-payloads.ts';
 import { createJobClient, type JobClient } from '../support/job-client.ts';
+import { rowOf } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -254,6 +255,8 @@ describe('the events of a job', () => {
     const canceled = await jobs.submit({ steps: 100 });
     await jobs.drawing(canceled);
     const held = await jobs.submit({ steps: 100 });
+    // Accepted is not yet started: Temporal may hear of it a moment later.
+    await until('its run is started', async () => (await rowOf(stack, held)).startedAt);
     await stack.client.workflow.getHandle(`job-${held}`).signal('hold');
     await jobs.cancel(canceled);
     await jobs.ends(canceled, 'Deleted');
