@@ -3,7 +3,7 @@ import type { Resource } from '../db/resources.ts';
 import type { ServerRecord } from '../db/servers.ts';
 import { parseAir, resourceKind } from '../domain/air.ts';
 import type { TextToImage } from '../domain/generation.ts';
-import { findModelFile, foldersFor } from '../domain/model-files.ts';
+import { findResourceFile, foldersFor } from '../domain/model-files.ts';
 import { resolveFiles } from '../ecosystems/resolve-files.ts';
 import type { FieldError } from '../errors.ts';
 
@@ -52,18 +52,8 @@ export function missingFiles(
   ];
 }
 
-function hasFile(server: ServerRecord, resource: Resource): boolean {
-  const air = parseAir(resource.air);
-  const { fileName } = resource;
-  return (
-    findModelFile({
-      air,
-      kind: resourceKind(air.type ?? ''),
-      files: server.files,
-      ...(fileName === undefined ? {} : { fileName }),
-    }) !== undefined
-  );
-}
+const hasFile = (server: ServerRecord, resource: Resource): boolean =>
+  findResourceFile(resource, server.files) !== undefined;
 
 function missingFile(resource: Resource, servers: readonly ServerRecord[]): string {
   const { ecosystem, type = '', source, id, version } = parseAir(resource.air);

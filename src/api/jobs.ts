@@ -16,7 +16,6 @@ import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
 import { toSubmissions } from '../contract/v1/submissions.ts';
 import { decodeToken, tokenOf } from '../contract/v1/token.ts';
 import { queryFlag } from '../contract/query-values.ts';
-import { isDatabaseUnavailable } from '../db/connect.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { Idempotency } from '../db/jobs.ts';
 import { isTerminal } from '../domain/job.ts';
@@ -53,14 +52,6 @@ const JobParams = z.object({
     .openapi({ type: 'string', format: 'uuid' }),
 });
 const collection = { description: 'The jobs and their token', schema: JobStatusCollection };
-
-/** Jobs that were committed are accepted, whatever becomes of the wait: a 503 would have them sent again. */
-const acceptedAs =
-  (rows: readonly JobRow[]) =>
-  (error: unknown): readonly JobRow[] => {
-    if (isDatabaseUnavailable(error)) return rows;
-    throw error;
-  };
 
 /** Endpoints of jobs. */
 export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
@@ -154,9 +145,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         const batch = earlier ?? (await submitNew(caller, body, idempotency));
-        const rows = query.wait
-          ? await waited(c, caller, batch.jobs).catch(acceptedAs(batch.jobs))
-          : batch.jobs;
+        const rows = query.wait ? await waited(c, caller, batch.jobs) : batch.jobs;
         return answer(c, rows, query.detailed, statusOf(rows));
       },
     }),

@@ -6,7 +6,7 @@
  * else a file whose base name holds the version id as a word (`dreamshaper_128713.safetensors`); else, for sources whose
  * version is a path (huggingface), the one file of that base name. When several fit, the first in sorted order is taken.
  */
-import { rootEcosystem, type Air, type ResourceKind } from './air.ts';
+import { parseAir, resourceKind, rootEcosystem, type Air, type ResourceKind } from './air.ts';
 import { basenameOf, fileIndexOf, normalName, stemOf, type FileIndex } from './file-index.ts';
 import type { Ecosystem } from './generation.ts';
 
@@ -110,4 +110,14 @@ export const findModelFile = ({
     }
   }
   return undefined;
+};
+
+/** The same for a resource as the catalogue has it. Throws for what is no AIR. */
+export const findResourceFile = (
+  { air: text, fileName }: { readonly air: string; readonly fileName?: string | null | undefined },
+  files: ModelFileQuery['files'],
+): ModelFile | undefined => {
+  const air = parseAir(text);
+  const kind = resourceKind(air.type ?? '');
+  return findModelFile({ air, kind, files, ...(fileName == null ? {} : { fileName }) });
 };

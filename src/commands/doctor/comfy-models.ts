@@ -1,7 +1,7 @@
 /** Whether the files of the catalogue are on a server. */
 import type { RegisteredFile } from '../../db/registered-files.ts';
 import { parseAir, resourceKind } from '../../domain/air.ts';
-import { DIFFUSION_MODEL_FOLDERS, findModelFile, foldersFor } from '../../domain/model-files.ts';
+import { DIFFUSION_MODEL_FOLDERS, findResourceFile, foldersFor } from '../../domain/model-files.ts';
 import { SAMPLE_MODELS } from '../../domain/sample-models.ts';
 import type { ComfyHttp } from '../../executors/comfyui/http.ts';
 import { listModelFiles } from '../../executors/comfyui/probe.ts';
@@ -24,14 +24,6 @@ export const checkModels = (
 
 const kindOf = (air: string) => resourceKind(parseAir(air).type ?? '');
 
-const isThere = (files: Files, { air, fileName }: RegisteredFile): boolean =>
-  findModelFile({
-    air: parseAir(air),
-    kind: kindOf(air),
-    files,
-    ...(fileName === null ? {} : { fileName }),
-  }) !== undefined;
-
 function compare(files: Files, registered: readonly RegisteredFile[] | undefined): string {
   const models = [...new Set(MODEL_FOLDERS.flatMap((folder) => files[folder] ?? []))];
   if (models.length === 0)
@@ -42,7 +34,7 @@ function compare(files: Files, registered: readonly RegisteredFile[] | undefined
   if (registered === undefined)
     return `${models.length} to draw with (start the database to see which are registered)`;
   const usable = registered.filter(({ air }) => foldersFor(kindOf(air), undefined).length > 0);
-  const found = new Set(usable.filter((entry) => isThere(files, entry)));
+  const found = new Set(usable.filter((entry) => findResourceFile(entry, files) !== undefined));
   // Nobody expects the samples of the catalogue on a server of their own.
   const missing = usable.filter((entry) => !found.has(entry) && !isUntouchedSample(entry));
   if (missing.length > 0) throw notThere(missing, usable.length);

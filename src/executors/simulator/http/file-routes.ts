@@ -1,14 +1,14 @@
 import { createReadStream, type Stats } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import type { FaultBook } from '../faults.ts';
-import { readPicture, splitAnnotation } from '../nodes/input-files.ts';
+import { readPicture } from '../nodes/input-files.ts';
 import type { FileType } from '../nodes/node-context.ts';
 import { toRgb, type Bitmap } from '../picture/bitmap.ts';
 import { encodeJpeg } from '../picture/encode-jpeg.ts';
 import { encodePng } from '../picture/encode-png.ts';
 import { encodeWebp } from '../picture/encode-webp.ts';
 import { empty, type Route, type SimRequest, type SimResponse } from './exchange.ts';
-import { inside, isFileType, statFile } from './stored-file.ts';
+import { locate, statFile } from './stored-file.ts';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
@@ -113,14 +113,10 @@ const view =
     const { query } = request;
     const annotated = query.get('filename');
     if (annotated === null) return empty(404);
-    const { name, type } = splitAnnotation(annotated);
-    if (name === '' || name.startsWith('/') || name.includes('..')) return empty(400);
-    const wanted = type ?? query.get('type') ?? 'output';
-    if (!isFileType(wanted)) return empty(400);
-    const root = directory(wanted);
-    const folder = resolve(root, query.get('subfolder') ?? '');
-    if (!inside(root, folder)) return empty(403);
-    const path = join(folder, basename(name));
+    const beside = { type: query.get('type'), subfolder: query.get('subfolder') ?? '' };
+    const located = locate(directory, annotated, beside);
+    if ('status' in located) return located;
+    const path = join(located.folder, basename(located.name));
     const found = await statFile(path);
     if (!found) return empty(404);
     const channel = query.get('channel');

@@ -2,14 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, normalize, resolve } from 'node:path';
 import { isRecord } from '../graph/prompt-graph.ts';
 import { PythonError } from '../graph/python-values.ts';
-import { readPicture, splitAnnotation } from '../nodes/input-files.ts';
+import { readPicture } from '../nodes/input-files.ts';
 import type { FileType } from '../nodes/node-context.ts';
 import { createBitmap, type Bitmap } from '../picture/bitmap.ts';
 import { decodePng } from '../picture/decode-png.ts';
 import { encodePng } from '../picture/encode-png.ts';
 import { scaleBitmap } from '../picture/scale-bitmap.ts';
 import { empty, json, type Route, type SimRequest, type SimResponse } from './exchange.ts';
-import { inside, isFileType, statFile } from './stored-file.ts';
+import { inside, isFileType, locate, statFile } from './stored-file.ts';
 
 type Directory = (type: FileType) => string;
 
@@ -95,15 +95,11 @@ const saveMasked =
     if (!isRecord(ref) || typeof ref['filename'] !== 'string') {
       throw new PythonError('KeyError', "'filename'");
     }
-    const { name, type } = splitAnnotation(ref['filename']);
-    if (name === '' || name.startsWith('/') || name.includes('..')) return empty(400);
-    const wanted = type ?? ref['type'] ?? 'output';
-    if (!isFileType(wanted)) return empty(400);
-    const root = directory(wanted);
-    const subfolder = ref['subfolder'];
-    const folder = resolve(root, typeof subfolder === 'string' ? subfolder : '');
-    if (!inside(root, folder)) return empty(403);
-    const original = join(folder, name);
+    const { filename, type, subfolder } = ref;
+    const beside = { type, subfolder: typeof subfolder === 'string' ? subfolder : '' };
+    const located = locate(directory, filename, beside);
+    if ('status' in located) return located;
+    const original = join(located.folder, located.name);
     // Without an original nothing is written, and the answer is the same.
     if (!(await statFile(original))) return undefined;
     const masked = withAlpha(readPicture(original), decodePng(bytes));
