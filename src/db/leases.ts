@@ -17,7 +17,7 @@ export interface GrantRequest {
 
 export type GrantAnswer =
   | { readonly outcome: 'granted'; readonly lease: Lease }
-  /** Another placer was quicker. */
+  /** Another placer was quicker, or the server takes nothing new. */
   | { readonly outcome: 'full' }
   | { readonly outcome: 'held' }
   /** The job ended, or another run or a later attempt superseded this one. */
@@ -28,6 +28,7 @@ export interface ServerRoom {
   readonly id: string;
   readonly room: number;
   readonly used: number;
+  /** It answers and takes jobs: it is not being drained. */
   readonly reachable: boolean;
   /** AIR of the model that the latest lease asked for. */
   readonly warmModel: string | null;
@@ -73,7 +74,7 @@ export function createLeaseStore(sql: Sql) {
   return {
     async listRoom(pool: string): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, s.room, ${isLive(sql)} as reachable,
+        select s.id, s.room, (${isLive(sql)} and s.draining_at is null) as reachable,
           ${roomTaken(sql)} as used,
           (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
         from servers s left join leases l on l.server_id = s.id
@@ -89,8 +90,8 @@ export function createLeaseStore(sql: Sql) {
         const tx = begun as unknown as Sql;
         // Sent together: the server answers them in this order, so what is counted is counted under the locks.
         const [[server], [job], [mine], [taken]] = await Promise.all([
-          tx<{ room: number }[]>`
-            select room from servers where id = ${request.serverId} for update`,
+          tx<{ room: number; drainingAt: Date | null }[]>`
+            select room, draining_at from servers where id = ${request.serverId} for update`,
           tx<Pick<JobRow, (typeof GRANT_COLUMNS)[number]>[]>`
             select ${tx(GRANT_COLUMNS)} from jobs where id = ${request.jobId} for update`,
           tx<LeaseRow[]>`
@@ -104,7 +105,8 @@ export function createLeaseStore(sql: Sql) {
         if (job.attempt > request.attempt) return { outcome: 'closed' };
         if (mine) return { outcome: 'granted', lease: toLease(mine) };
         if (job.held) return { outcome: 'held' };
-        if (!server || (taken?.used ?? 0) >= server.room) return { outcome: 'full' };
+        if (!server || server.drainingAt || (taken?.used ?? 0) >= server.room)
+          return { outcome: 'full' };
         const [[row]] = await Promise.all([
           tx<LeaseRow[]>`
             insert into leases ${tx({

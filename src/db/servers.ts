@@ -14,12 +14,9 @@ export interface ServerRecord {
   readonly reportedAt: Date;
 }
 
-/** A report older than this says nothing any more: its worker is gone. Twelve reports are missing by then. */
-const REPORT_TTL_SECONDS = 60;
-
 /** SQL condition: the server answered, and somebody said so lately. */
 export const isLive = (sql: Sql) =>
-  sql`(reachable and reported_at > now() - ${REPORT_TTL_SECONDS} * interval '1 second')`;
+  sql`(reachable and reported_at > now() - gone_after_seconds * interval '1 second')`;
 
 export type ServerStore = ReturnType<typeof createServerStore>;
 

@@ -96,6 +96,18 @@ describe('a grant', () => {
     expect((await leases.listOlderThan(-1_000)).map((lease) => lease.jobId)).toEqual([later]);
   });
 
+  it('is refused by a server that is being drained, though its leases stay, until it is resumed', async () => {
+    const [before, during] = [await insertJob(), await insertJob()];
+    for (const jobId of [before, during]) await runs.openRun(jobId, 'run-1');
+    await leases.grant(grantRequest(before));
+    await database.sql`update servers set draining_at = now() where id = 'a'`;
+    expect(await leases.listRoom('default')).toMatchObject([{ reachable: false, used: 1 }]);
+    expect((await leases.grant(grantRequest(during))).outcome).toBe('full');
+    expect((await leases.grant(grantRequest(before))).outcome).toBe('granted');
+    await database.sql`update servers set draining_at = null where id = 'a'`;
+    expect((await leases.grant(grantRequest(during))).outcome).toBe('granted');
+  });
+
   it('of the same moment is taken back by a hold', async () => {
     const jobId = await insertJob();
     await runs.openRun(jobId, 'run-1');
