@@ -19,6 +19,8 @@ export interface ClaimInput {
   readonly priority: number;
   /** Lease of the attempt before, when it is proven that its prompt is gone. */
   readonly release?: Lease;
+  /** Lease of the attempt before, when nobody answered for its server: its prompt may still be there. */
+  readonly abandoned?: Lease;
 }
 
 /** On `gpu-<pool>`, executed by the placer. */

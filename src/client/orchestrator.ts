@@ -167,13 +167,14 @@ function newRows(
     maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
     createdAt: new Date(now),
     expireAt: submission.expireAt ?? new Date(now + deps.jobLifetimeMs),
-    startAfter: new Date(single ? now + START_AFTER_MS : now),
+    startInMs: single ? START_AFTER_MS : 0,
   }));
 }
 
 /** The row as the insert left it, without reading it back. */
-const freshRow = (row: NewJobRow): JobRow => ({
+const freshRow = ({ startInMs, ...row }: NewJobRow): JobRow => ({
   ...row,
+  startAfter: new Date(row.createdAt.getTime() + startInMs),
   startedAt: null,
   cancelRequestedAt: null,
   state: 'queued',

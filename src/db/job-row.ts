@@ -69,5 +69,7 @@ export type NewJobRow = Pick<
   | 'maxAttempts'
   | 'createdAt'
   | 'expireAt'
-  | 'startAfter'
->;
+> & {
+  /** The starter leaves the row alone for so long. */
+  readonly startInMs: number;
+};

@@ -21,7 +21,7 @@ export function createJobStore(sql: Sql) {
       const first = rows[0];
       if (!first)
         throw new OrchestratorError('invalid_request', 'A request needs at least one job.');
-      const values = rows.map(toColumns);
+      const values = rows.map((row) => toColumns(sql, row));
       if (!idempotency) {
         await sql`insert into jobs ${sql(values as never[])}`;
         return first.batchId;
@@ -102,7 +102,7 @@ async function findIdempotent(
   );
 }
 
-function toColumns(row: NewJobRow): Record<string, unknown> {
+function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {
   return {
     id: row.id,
     tenant: row.tenant,
@@ -121,6 +121,7 @@ function toColumns(row: NewJobRow): Record<string, unknown> {
     maxAttempts: row.maxAttempts,
     createdAt: row.createdAt,
     expireAt: row.expireAt,
-    startAfter: row.startAfter,
+    // By the clock of the database, which also says when it is due.
+    startAfter: sql`now() + ${row.startInMs} * interval '1 millisecond'`,
   };
 }

@@ -17,7 +17,7 @@ export interface GrantRequest {
 
 export type GrantAnswer =
   | { readonly outcome: 'granted'; readonly lease: Lease }
-  /** Another placer was quicker, or the server takes nothing new. */
+  /** Another placer was quicker, or the server takes nothing new: it drains, or has a prompt to be withdrawn first. */
   | { readonly outcome: 'full' }
   | { readonly outcome: 'held' }
   /** The job ended, or another run or a later attempt superseded this one. */
@@ -26,6 +26,7 @@ export type GrantAnswer =
 /** A server of a pool with the room that is left on it. */
 export interface ServerRoom {
   readonly id: string;
+  /** None while a prompt is on the server that must be withdrawn first. */
   readonly room: number;
   readonly used: number;
   /** It answers and takes jobs: it is not being drained. */
@@ -69,12 +70,22 @@ const STORED_BESIDE = 4;
 const roomTaken = (sql: Sql) =>
   sql`greatest(count(l.*) filter (where l.drawn_at is null), count(l.*) - ${STORED_BESIDE})::int`;
 
+/**
+ * SQL expression over leases `l`: one of their prompts may still be on the server though its job went on without it
+ * (given up, over, superseded). Nothing new goes there before it is withdrawn, or the two would share the GPU.
+ */
+const hasStalePrompt = (sql: Sql) => sql`
+  coalesce(bool_or(l.drawn_at is null and (l.given_up_at is not null or exists (
+    select from jobs j where j.id = l.job_id and (j.state not in ('queued', 'running')
+      or j.run_id is distinct from l.run_id or j.attempt > l.attempt)))), false)`;
+
 /** Leases: the rows that reserve room on servers. */
 export function createLeaseStore(sql: Sql) {
   return {
     async listRoom(pool: string): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, s.room, (${isLive(sql)} and s.draining_at is null) as reachable,
+        select s.id, case when ${hasStalePrompt(sql)} then 0 else s.room end as room,
+          (${isLive(sql)} and s.draining_at is null) as reachable,
           ${roomTaken(sql)} as used,
           (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
         from servers s left join leases l on l.server_id = s.id
@@ -97,15 +108,17 @@ export function createLeaseStore(sql: Sql) {
           tx<LeaseRow[]>`
             select l.* from leases l join jobs j on j.id = l.job_id and j.run_index = l.run_index
             where l.job_id = ${request.jobId} and l.attempt = ${request.attempt}`,
-          tx<{ used: number }[]>`
-            select ${roomTaken(sql)} as used from leases l where l.server_id = ${request.serverId}`,
+          tx<{ used: number; isStale: boolean }[]>`
+            select ${roomTaken(sql)} as used, ${hasStalePrompt(sql)} as is_stale
+            from leases l where l.server_id = ${request.serverId}`,
         ]);
         if (!job || job.runId !== request.runId || isTerminal(job.state))
           return { outcome: 'closed' };
         if (job.attempt > request.attempt) return { outcome: 'closed' };
         if (mine) return { outcome: 'granted', lease: toLease(mine) };
         if (job.held) return { outcome: 'held' };
-        if (!server || server.drainingAt || (taken?.used ?? 0) >= server.room)
+        const used = taken?.used ?? 0;
+        if (!server || server.drainingAt || taken?.isStale || used >= server.room)
           return { outcome: 'full' };
         const [[row]] = await Promise.all([
           tx<LeaseRow[]>`
@@ -141,6 +154,13 @@ export function createLeaseStore(sql: Sql) {
       await sql`
         delete from leases where job_id = ${lease.jobId} and run_index = ${lease.runIndex}
           and attempt = ${lease.attempt}`;
+    },
+
+    /** The job goes on without this attempt, whose prompt may still be on its server. A lease that is gone is no error. */
+    async giveUp(lease: Pick<Lease, 'jobId' | 'runIndex' | 'attempt'>): Promise<void> {
+      await sql`
+        update leases set given_up_at = coalesce(given_up_at, now()) where job_id = ${lease.jobId}
+          and run_index = ${lease.runIndex} and attempt = ${lease.attempt}`;
     },
 
     /**

@@ -97,18 +97,20 @@ export function createCloser(deps: CloserDeps): Loop {
     const mark = await deps.snapshots.findWatermark(WATERMARK);
     const overlapMs = passes++ % LONG_LOOK_EVERY === 0 ? LONG_OVERLAP_MS : OVERLAP_MS;
     const since = new Date((mark?.getTime() ?? 0) - overlapMs);
-    const passAt = new Date();
+    // The mark is a time that Temporal gave: this machine's clock may be ahead of it, and what closed since would be missed.
+    let newest = mark;
     // SQL visibility gives an open run a close time in the far future, so that its state has to be asked for as well.
     const query = `WorkflowType = '${JOB_WORKFLOW}' AND ExecutionStatus != 'Running' AND ExecutionStatus != 'Completed' AND CloseTime >= '${(mark ? since : new Date(0)).toISOString()}'`;
     const failures: unknown[] = [];
     for await (const run of deps.client.workflow.list({ query, pageSize: 200 })) {
+      if (run.closeTime && !(newest && newest >= run.closeTime)) newest = run.closeTime;
       const jobId = jobIdOfWorkflow(run.workflowId);
       if (jobId === undefined || done.has(run.runId)) continue;
       // One run that cannot be closed does not keep the others open; the mark stays, so it is tried again.
       await closeRun(jobId, run.runId).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
-    await deps.snapshots.updateWatermark(WATERMARK, passAt);
+    if (newest) await deps.snapshots.updateWatermark(WATERMARK, newest);
   };
 
   const strayLeases = async (): Promise<void> => {

@@ -136,6 +136,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
   return {
     async claim(request, signal) {
       if (request.release) await deps.leases.release(request.release);
+      // Before anything is granted: the server may be back already.
+      if (request.abandoned) await deps.leases.giveUp(request.abandoned);
       const opened = await deps.runs.openRun(request.jobId, request.runId);
       if (!opened) throw closedJob(request.jobId);
       // A try before this one may have been granted and have died before it could say so: its lease is this one's.

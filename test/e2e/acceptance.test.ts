@@ -62,10 +62,9 @@ describe('an accepted job', () => {
   });
 
   it('never runs when it is cancelled before its start, not even when that was under way', async () => {
-    const later = new Date(Date.now() + 3_600_000);
     const [waiting, underWay] = [
-      newJobRow({ startAfter: later }),
-      newJobRow({ startAfter: later }),
+      newJobRow({ startInMs: 3_600_000 }),
+      newJobRow({ startInMs: 3_600_000 }),
     ];
     await createJobStore(stack.sql).insertJobs([waiting, underWay]);
     for (const { id } of [waiting, underWay]) {

@@ -284,7 +284,7 @@ describe('runs of a job', () => {
 describe('the outbox', () => {
   it('hands a row to one taker at a time, and only what is due and active', async () => {
     const due = [newJobRow(), newJobRow()];
-    const later = newJobRow({ startAfter: new Date(Date.now() + 60_000) });
+    const later = newJobRow({ startInMs: 60_000 });
     const canceled = newJobRow();
     const store = createJobStore(database.sql);
     await store.insertJobs([...due, later, canceled]);

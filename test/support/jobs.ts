@@ -134,7 +134,7 @@ export const newJobRow = (change: Partial<NewJobRow> = {}): NewJobRow => ({
   maxAttempts: 3,
   createdAt: new Date(),
   expireAt: new Date(Date.now() + 3_600_000),
-  startAfter: new Date(),
+  startInMs: 0,
   ...change,
 });
 
