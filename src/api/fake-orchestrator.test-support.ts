@@ -1,6 +1,7 @@
 /** The verbs in memory: accepts, reads and cancels like the real ones, and lets a test end a job. */
 import { randomUUID } from 'node:crypto';
 import type { Caller, JobEvent, JobSelector, Orchestrator } from '../client/verbs.ts';
+import type { StoredAnswer } from '../db/idempotency-keys.ts';
 import type { JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
@@ -17,7 +18,10 @@ export interface FakeOrchestrator extends Orchestrator {
 
 export function createFakeOrchestrator(): FakeOrchestrator {
   const rows = new Map<string, JobRow>();
-  const keys = new Map<string, { batchId: string; bodySha256: string }>();
+  const keys = new Map<
+    string,
+    { batchId: string; bodySha256: string; answer: StoredAnswer | undefined }
+  >();
   const notFound = () => new OrchestratorError('not_found', 'There is no such job.');
   const select = (caller: Caller, selector: JobSelector): JobRow[] => {
     const mine = [...rows.values()].filter((row) => row.tenant === caller.tenant);
@@ -57,16 +61,19 @@ export function createFakeOrchestrator(): FakeOrchestrator {
       if (!known) return undefined;
       if (known.bodySha256 !== idempotency.bodySha256)
         throw new OrchestratorError('conflict', 'The key was used before with another body.');
-      return { batchId: known.batchId, jobs: select(caller, known) };
+      const { batchId, answer } = known;
+      return answer
+        ? { batchId, jobs: [], isReplay: true, answer }
+        : { batchId, jobs: select(caller, known), isReplay: true };
     },
-    async submit(caller, jobs, idempotency) {
+    async keepAnswer(caller, key, answer) {
+      const known = keys.get(`${caller.tenant} ${key}`);
+      if (known) known.answer ??= answer;
+      return known?.answer ?? answer;
+    },
+    async submit(caller, jobs, idempotency, answerOf) {
       if (fake.failure) throw fake.failure;
       const batchId = randomUUID();
-      if (idempotency)
-        keys.set(`${caller.tenant} ${idempotency.key}`, {
-          batchId,
-          bodySha256: idempotency.bodySha256,
-        });
       const made = jobs.map((job, position): JobRow => {
         const createdAt = new Date();
         return {
@@ -106,7 +113,13 @@ export function createFakeOrchestrator(): FakeOrchestrator {
         };
       });
       for (const row of made) rows.set(row.id, row);
-      return { batchId, jobs: made };
+      if (idempotency)
+        keys.set(`${caller.tenant} ${idempotency.key}`, {
+          batchId,
+          bodySha256: idempotency.bodySha256,
+          answer: answerOf?.(made),
+        });
+      return { batchId, jobs: made, isReplay: false };
     },
     async getJob(caller, jobId) {
       if (fake.failure) throw fake.failure;

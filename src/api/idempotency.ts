@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shown } from '../contract/field-errors.ts';
-import type { Idempotency } from '../db/jobs.ts';
+import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
 import { OrchestratorError } from '../errors.ts';
 
 /** Printable ASCII without commas: two headers arrive joined by one. */
@@ -26,4 +26,33 @@ function canonicalJson(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+}
+
+/** Says that nothing was done: the answer is the one that the first request with the key was given. */
+export const REPLAYED_HEADER = 'Idempotent-Replayed';
+
+interface Slot {
+  readonly blobKey?: unknown;
+  blobUrl?: string;
+  blobUrlExpirationDate?: string;
+}
+
+/**
+ * A stored answer as it is sent again: byte for byte, except that links which have ended are signed anew, because an
+ * answer with dead links would be another answer.
+ */
+export function replayedBody(
+  { body }: StoredAnswer,
+  now: Date,
+  sign: (blobKey: string) => Required<Pick<Slot, 'blobUrl' | 'blobUrlExpirationDate'>>,
+): string {
+  let changed = false;
+  const answer = JSON.parse(body, (_name, value: unknown) => {
+    const slot = value as Slot | null;
+    if (typeof slot?.blobUrl !== 'string' || typeof slot.blobKey !== 'string') return value;
+    if (Date.parse(slot.blobUrlExpirationDate ?? '') > now.getTime()) return value;
+    changed = true;
+    return Object.assign(slot, sign(slot.blobKey));
+  }) as unknown;
+  return changed ? JSON.stringify(answer) : body;
 }

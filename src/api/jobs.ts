@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Batch, Caller, JobSelector } from '../client/verbs.ts';
+import type { Caller, JobSelector, JobSubmission } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
 import { JobEventList, jobEventList, linkedContext } from '../contract/v1/job-events.ts';
 import {
@@ -15,9 +15,10 @@ import {
 import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
 import { toSubmissions } from '../contract/v1/submissions.ts';
 import { decodeToken, tokenOf } from '../contract/v1/token.ts';
+import { wireDate } from '../contract/v1/wire-time.ts';
 import { queryFlag } from '../contract/query-values.ts';
 import type { JobRow } from '../db/job-row.ts';
-import type { Idempotency } from '../db/jobs.ts';
+import type { StoredAnswer } from '../db/idempotency-keys.ts';
 import { isTerminal } from '../domain/job.ts';
 import { messageOf, OrchestratorError } from '../errors.ts';
 import { blobKeyFor } from '../storage/keys.ts';
@@ -25,7 +26,7 @@ import { createBlobLinks } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { createFleetView } from './fleet-view.ts';
-import { idempotencyOf } from './idempotency.ts';
+import { idempotencyOf, replayedBody, REPLAYED_HEADER } from './idempotency.ts';
 import { createModelCheck } from './model-check.ts';
 import { createStorageGuard } from './storage-guard.ts';
 
@@ -90,19 +91,26 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   ): Promise<readonly JobRow[]> =>
     orchestrator.waitForJobs(caller, jobs, config.WAIT_LIMIT_MS, c.req.raw.signal);
 
-  const submitNew = async (
-    caller: Caller,
-    body: unknown,
-    idempotency: Idempotency | undefined,
-  ): Promise<Batch> => {
+  const checked = async (caller: Caller, body: unknown): Promise<JobSubmission[]> => {
     const parsed = parseJobRequests(body, now());
     await requireSpace();
     const models = await checkModels(caller.tenant, parsed);
-    const submissions = parsed.flatMap(({ request, count }, index) => {
+    return parsed.flatMap(({ request, count }, index) => {
       const resolved = models[index];
       return resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
     });
-    return orchestrator.submit(caller, submissions, idempotency);
+  };
+
+  const replay = (c: Context<ApiEnv>, stored: StoredAnswer): Response => {
+    const links = linksFor(c);
+    const body = replayedBody(stored, now(), (blobKey) => {
+      const { url, expiresAt } = links(blobKey);
+      return { blobUrl: url, blobUrlExpirationDate: wireDate(expiresAt) };
+    });
+    return c.body(body, stored.status as 200 | 202, {
+      'content-type': 'application/json',
+      [REPLAYED_HEADER]: 'true',
+    });
   };
 
   /** What the stages reported, newest last; the status is complete without it, so Temporal may be away. */
@@ -132,7 +140,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       headers: z.object({
         'Idempotency-Key': z.string().optional().openapi({
           description:
-            'The same key with the same body gives the first answer again; with another body 409',
+            'The same key with the same body gives the first answer again (same status, same body, `Idempotent-Replayed: true`), with another body 409. A key lives as long as the jobs',
         }),
       }),
       body: { schema: JobRequestBody, check: false },
@@ -144,9 +152,32 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       async handle(c, { query, body, caller }) {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
-        const batch = earlier ?? (await submitNew(caller, body, idempotency));
+        if (earlier?.answer) return replay(c, earlier.answer);
+        const submissions = earlier ? [] : await checked(caller, body);
+        const shown = await options(c, query.detailed);
+        const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
+          status: statusOf(rows),
+          body: JSON.stringify(jobStatusCollection(rows, shown)),
+        });
+        // Without a wait the answer is known before the commit, and is kept with it.
+        const batch =
+          earlier ??
+          (await orchestrator.submit(
+            caller,
+            submissions,
+            idempotency,
+            idempotency && !query.wait ? answerOf : undefined,
+          ));
+        if (batch.answer) return replay(c, batch.answer);
         const rows = query.wait ? await waited(c, caller, batch.jobs) : batch.jobs;
-        return answer(c, rows, query.detailed, statusOf(rows));
+        const given = answerOf(rows);
+        // A caller who hung up was given nothing.
+        const kept =
+          idempotency && (query.wait || batch.isReplay) && !c.req.raw.signal.aborted
+            ? await orchestrator.keepAnswer(caller, idempotency.key, given)
+            : given;
+        if (batch.isReplay) return replay(c, kept);
+        return c.body(kept.body, kept.status as 200 | 202, { 'content-type': 'application/json' });
       },
     }),
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JobRow, NewJobRow } from '../db/job-row.ts';
+import type { EarlierRequest } from '../db/idempotency-keys.ts';
 import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
 import type { Wakeups } from '../db/wakeups.ts';
@@ -8,7 +9,7 @@ import type { Logger } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
 import type { JobWaiter } from './job-waiter.ts';
-import type { Caller, JobSelector, JobSubmission, Orchestrator } from './verbs.ts';
+import type { Batch, Caller, JobSelector, JobSubmission, Orchestrator } from './verbs.ts';
 
 export interface OrchestratorDeps {
   readonly jobs: JobStore;
@@ -46,6 +47,12 @@ export function createOrchestrator(
     throw new OrchestratorError('not_found', 'None of the jobs of this token is known here.');
   };
 
+  const earlierBatch = async (caller: Caller, earlier: EarlierRequest): Promise<Batch> => ({
+    ...earlier,
+    isReplay: true,
+    jobs: earlier.answer ? [] : await getJobs(caller, { batchId: earlier.batchId }),
+  });
+
   const startNow = async (job: JobRow): Promise<void> => {
     try {
       await deps.runs.start(job, DIRECT_START_MS);
@@ -70,22 +77,21 @@ export function createOrchestrator(
 
   return {
     async findSubmitted(caller, idempotency) {
-      const batchId = await deps.jobs.findIdempotent(caller.tenant, idempotency);
-      return batchId === undefined
-        ? undefined
-        : { batchId, jobs: await getJobs(caller, { batchId }) };
+      const earlier = await deps.jobs.findIdempotent(caller.tenant, idempotency);
+      return earlier && earlierBatch(caller, earlier);
     },
 
-    async submit(caller, submissions, idempotency) {
+    async submit(caller, submissions, idempotency, answerOf) {
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
-      const acceptedAs = await deps.jobs.insertJobs(rows, idempotency);
-      if (acceptedAs !== batchId)
-        return { batchId: acceptedAs, jobs: await getJobs(caller, { batchId: acceptedAs }) };
       const jobs = rows.map(freshRow);
+      const accepted = await deps.jobs.insertJobs(rows, idempotency, answerOf?.(jobs));
+      if (accepted.batchId !== batchId) return earlierBatch(caller, accepted);
       startInBackground(jobs);
-      return { batchId, jobs };
+      return { batchId, jobs, isReplay: false };
     },
+
+    keepAnswer: (caller, key, answer) => deps.jobs.keepAnswer(caller.tenant, key, answer),
 
     async getJob(caller, jobId) {
       const row = await deps.jobs.findJob(caller.tenant, jobId);

@@ -1,6 +1,6 @@
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
-import type { Idempotency } from '../db/jobs.ts';
+import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
 import type { JobRow } from '../db/job-row.ts';
 
 /** Who asks. Every verb sees only this tenant's jobs. */
@@ -28,7 +28,12 @@ export interface JobSubmission {
 
 export interface Batch {
   readonly batchId: string;
+  /** Empty when `answer` tells them. */
   readonly jobs: readonly JobRow[];
+  /** Another request with the same idempotency key made it. */
+  readonly isReplay: boolean;
+  /** What that request was answered; absent while it is still being answered. */
+  readonly answer?: StoredAnswer;
 }
 
 /** What a token names. */
@@ -52,12 +57,22 @@ export interface JobEvent {
 /** The verbs that all entry points share; the only code that starts, signals or cancels Temporal runs. */
 export interface Orchestrator {
   /**
-   * What an earlier request with this idempotency key was answered, before anything else is checked again. Throws
+   * What an earlier request with this idempotency key led to, before anything else is checked again. Throws
    * `conflict` when that had another body.
    */
   findSubmitted(caller: Caller, idempotency: Idempotency): Promise<Batch | undefined>;
-  /** Commits the rows (that is the acceptance) and starts what can be started at once. Throws `unavailable`, `conflict`. */
-  submit(caller: Caller, jobs: readonly JobSubmission[], idempotency?: Idempotency): Promise<Batch>;
+  /**
+   * Commits the rows (that is the acceptance) and starts what can be started at once. `answerOf` makes the answer that
+   * the key keeps in the same transaction. Throws `unavailable`, `conflict`.
+   */
+  submit(
+    caller: Caller,
+    jobs: readonly JobSubmission[],
+    idempotency?: Idempotency,
+    answerOf?: (jobs: readonly JobRow[]) => StoredAnswer,
+  ): Promise<Batch>;
+  /** Keeps the answer for the key unless it has one already; returns the one that counts. */
+  keepAnswer(caller: Caller, key: string, answer: StoredAnswer): Promise<StoredAnswer>;
   /** Throws `not_found` for unknown ids and those of other tenants. */
   getJob(caller: Caller, jobId: string): Promise<JobRow>;
   /** In submission order; throws `not_found` when nothing of the selection is the caller's. */

@@ -13,9 +13,10 @@ export function createCollectorStore(sql: Sql) {
       return rows.count;
     },
 
-    async deleteOldIdempotencyKeys(olderThanDays: number): Promise<number> {
+    /** Keys whose jobs are all gone: a key lives as long as they do. */
+    async deleteUnusedIdempotencyKeys(): Promise<number> {
       const rows = await sql`
-        delete from idempotency_keys where created_at < now() - ${olderThanDays} * interval '1 day'`;
+        delete from idempotency_keys k where not exists (select from jobs j where j.batch_id = k.batch_id)`;
       return rows.count;
     },
   };

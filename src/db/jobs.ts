@@ -1,12 +1,12 @@
 import { OrchestratorError } from '../errors.ts';
 import type { Sql } from './connect.ts';
+import {
+  createIdempotencyKeys,
+  type EarlierRequest,
+  type Idempotency,
+  type StoredAnswer,
+} from './idempotency-keys.ts';
 import type { JobRow, NewJobRow } from './job-row.ts';
-
-/** An idempotency key of a request together with what was asked under it. */
-export interface Idempotency {
-  readonly key: string;
-  readonly bodySha256: string;
-}
 
 export type JobStore = ReturnType<typeof createJobStore>;
 
@@ -14,35 +14,35 @@ export type JobStore = ReturnType<typeof createJobStore>;
 export function createJobStore(sql: Sql) {
   return {
     /**
-     * Inserts the jobs in one transaction: the commit is the acceptance. With an idempotency key that was used before,
-     * returns the batch id of the first request instead; throws `conflict` when the body differs.
+     * Inserts the jobs in one transaction: the commit is the acceptance. With an idempotency key, which keeps `answer`;
+     * when it was used before, returns what the first request led to instead. Throws `conflict` when the body differs.
      */
-    async insertJobs(rows: readonly NewJobRow[], idempotency?: Idempotency): Promise<string> {
+    async insertJobs(
+      rows: readonly NewJobRow[],
+      idempotency?: Idempotency,
+      answer?: StoredAnswer,
+    ): Promise<EarlierRequest> {
       const first = rows[0];
       if (!first)
         throw new OrchestratorError('invalid_request', 'A request needs at least one job.');
       const values = rows.map((row) => toColumns(sql, row));
+      const { tenant, batchId } = first;
       if (!idempotency) {
         await sql`insert into jobs ${sql(values as never[])}`;
-        return first.batchId;
+        return { batchId };
       }
-      return sql.begin(async (tx) => {
-        const [mine] = await tx<{ batchId: string }[]>`
-          insert into idempotency_keys (tenant, key, body_sha256, batch_id)
-          values (${first.tenant}, ${idempotency.key}, ${idempotency.bodySha256}, ${first.batchId})
-          on conflict do nothing returning batch_id`;
-        if (mine) {
+      return sql.begin(async (begun) => {
+        const tx = begun as unknown as Sql;
+        const keys = createIdempotencyKeys(tx);
+        if (await keys.take(tenant, idempotency, batchId, answer)) {
           await tx`insert into jobs ${tx(values as never[])}`;
-          return mine.batchId;
+          return { batchId };
         }
-        const earlier = await findIdempotent(tx as unknown as Sql, first.tenant, idempotency);
-        return earlier ?? first.batchId;
+        return (await keys.find(tenant, idempotency)) ?? { batchId };
       });
     },
 
-    /** Batch that an earlier request with this key made. Throws `conflict` when it had another body. */
-    findIdempotent: (tenant: string, idempotency: Idempotency): Promise<string | undefined> =>
-      findIdempotent(sql, tenant, idempotency),
+    ...idempotencyVerbs(sql),
 
     async findJob(tenant: string, id: string): Promise<JobRow | undefined> {
       const [row] = await sql<JobRow[]>`select * from jobs where id = ${id} and tenant = ${tenant}`;
@@ -88,18 +88,9 @@ export function createJobStore(sql: Sql) {
   };
 }
 
-async function findIdempotent(
-  sql: Sql,
-  tenant: string,
-  { key, bodySha256 }: Idempotency,
-): Promise<string | undefined> {
-  const [earlier] = await sql<{ batchId: string; bodySha256: string }[]>`
-    select batch_id, body_sha256 from idempotency_keys where tenant = ${tenant} and key = ${key}`;
-  if (!earlier || earlier.bodySha256 === bodySha256) return earlier?.batchId;
-  throw new OrchestratorError(
-    'conflict',
-    `Idempotency-Key '${key}' was used before with another body. Use a new key for a new request.`,
-  );
+function idempotencyVerbs(sql: Sql) {
+  const keys = createIdempotencyKeys(sql);
+  return { findIdempotent: keys.find, keepAnswer: keys.keepAnswer };
 }
 
 function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {

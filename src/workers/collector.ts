@@ -15,7 +15,6 @@ export interface CollectorDeps {
 const BATCH = 500;
 /** Files younger than this may belong to a job that has not finished; the longest attempt is shorter. */
 const ORPHAN_AGE_MS = 4 * 24 * 3_600_000;
-const IDEMPOTENCY_DAYS = 30;
 
 /** Deletes what retention no longer keeps: expired blobs, old jobs, and files that no row refers to. */
 export function createCollector(deps: CollectorDeps): Loop {
@@ -71,7 +70,7 @@ export function createCollector(deps: CollectorDeps): Loop {
       const blobs = await expiredBlobs();
       const jobs = await oldJobs();
       const files = await orphans();
-      const keys = await store.deleteOldIdempotencyKeys(IDEMPOTENCY_DAYS);
+      const keys = await store.deleteUnusedIdempotencyKeys();
       if (blobs + jobs + files + keys > 0)
         logger.info({ blobs, jobs, files, keys }, 'collected what retention no longer keeps');
     },
