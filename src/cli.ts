@@ -5,6 +5,7 @@ import { loadConfig, type Config } from './config.ts';
 import type { Role } from './commands/role.ts';
 import { SIMULATOR_HELP } from './commands/simulator-help.ts';
 import type { SimulatorCommandOptions } from './commands/simulate.ts';
+import type { TenantOptions } from './commands/tenants.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
 import { createLogger } from './telemetry.ts';
 
@@ -130,6 +131,21 @@ keys
   .command('revoke <id>')
   .description('revokes a key')
   .action(async (id: string) => (await operate()).runKeysRevoke(config(), print, id));
+
+const tenants = program.command('tenants').description('shares and limits of tenants');
+tenants
+  .command('set <tenant>')
+  .description('changes what is named; "default" goes back to what the environment says')
+  .option('--weight <share>', 'share of the servers beside other tenants’ weights, 0.001 to 1000')
+  .option('--max-queued <jobs>', 'jobs it may have queued; more are refused with 429')
+  .option('--max-running <jobs>', 'jobs it may have on servers at a time')
+  .action(async (tenant: string, options: TenantOptions) =>
+    (await import('./commands/tenants.ts')).runTenantsSet(config(), print, tenant, options),
+  );
+tenants
+  .command('list')
+  .description('lists tenants with their settings, queued and running jobs')
+  .action(async () => (await import('./commands/tenants.ts')).runTenantsList(config(), print));
 
 program
   .command('openapi')

@@ -7,9 +7,11 @@ import { createEventReader } from './client/event-reader.ts';
 import { createJobRuns, type JobRuns } from './client/job-runs.ts';
 import { createJobWaiter } from './client/job-waiter.ts';
 import { createOrchestrator } from './client/orchestrator.ts';
+import { createKeptRead } from './client/kept-read.ts';
 import { createReadiness } from './client/readiness.ts';
 import { readRunHistory } from './client/run-history.ts';
 import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
+import { createTenantPolicies, type TenantPolicies } from './client/tenant-policies.ts';
 import type { Config } from './config.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
@@ -18,11 +20,13 @@ import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
 import { migrate } from './db/migrate.ts';
 import { createOutbox } from './db/outbox.ts';
+import { createRecentEnds } from './db/recent-ends.ts';
 import { createResourceStore } from './db/resources.ts';
 import { seedCatalogue } from './db/seed-catalogue.ts';
 import { createServerStore } from './db/servers.ts';
 import { blobSigningKey, createSettingsStore } from './db/settings.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
+import { createTenantStore } from './db/tenants.ts';
 import { createWakeups, type Wakeups } from './db/wakeups.ts';
 import { OrchestratorError } from './errors.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
@@ -43,8 +47,11 @@ export interface Base {
 
 export interface DatabaseBase extends Base {
   readonly sql: Sql;
+  readonly policies: TenantPolicies;
   readonly wakeups: Wakeups;
 }
+
+const RECENT_ENDS_KEPT_MS = 2_000;
 
 /** Where the blobs lie. */
 export const blobDir = (config: Pick<Config, 'BLOB_DIR' | 'DATA_DIR'>): string =>
@@ -62,13 +69,15 @@ export function composeBase(config: Config, logger: Logger): Base {
   const client = lifecycle.add('temporal client', connectTemporal(temporal), (open) =>
     open.connection.close(),
   );
-  const runs = createJobRuns(client, {
-    priorityAgeMs: config.PRIORITY_AGE_SECONDS * 1_000,
-    serverLostAfterMs: config.SERVER_LOST_AFTER_SECONDS * 1_000,
-  });
+  const runs = createJobRuns(client, runRules(config));
   const storage = createLocalStore(blobDir(config));
   return { config, logger, lifecycle, client, temporal, runs, storage };
 }
+
+const runRules = (config: Config) => ({
+  priorityAgeMs: config.PRIORITY_AGE_SECONDS * 1_000,
+  serverLostAfterMs: config.SERVER_LOST_AFTER_SECONDS * 1_000,
+});
 
 /** Opens the database beside it and brings its schema up to date. Throws `configuration` without DATABASE_URL. */
 export async function composeDatabase(base: Base, role: string): Promise<DatabaseBase> {
@@ -93,7 +102,13 @@ export async function composeDatabase(base: Base, role: string): Promise<Databas
   const wakeups = lifecycle.add('wake-ups', await createWakeups(sql, logger), (open) =>
     open.close(),
   );
-  return { ...base, sql, wakeups };
+  const policies = createTenantPolicies({
+    store: createTenantStore(sql),
+    defaults: { weight: config.TENANT_WEIGHT, maxRunning: config.TENANT_MAX_RUNNING },
+    now: () => performance.now(),
+  });
+  const runs = createJobRuns(base.client, { ...runRules(config), policies });
+  return { ...base, runs, sql, wakeups, policies };
 }
 
 /** What the API needs. */
@@ -105,7 +120,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     if (seeded > 0) logger.info({ resources: seeded }, 'sample catalogue stored');
   }
   const snapshots = createSnapshotStore(sql);
-  const jobs = createJobStore(sql);
+  const jobs = createJobStore(sql, config.TENANT_MAX_QUEUED);
   const orchestrator = lifecycle.add(
     'starts under way',
     createOrchestrator({
@@ -116,6 +131,9 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
         snapshots,
         readHistory: (jobId) => readRunHistory(client, jobId),
       }),
+      recentEnds: createKeptRead(createRecentEnds(sql), RECENT_ENDS_KEPT_MS, () =>
+        performance.now(),
+      ),
       waiter: createJobWaiter({ wakeups, listEnded: jobs.listEnded }),
       wakeups,
       pool: config.COMFY_POOL,

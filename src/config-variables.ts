@@ -3,6 +3,7 @@ import { API_VARIABLES } from './config-groups/api.ts';
 import { ENGINES_VARIABLES } from './config-groups/engines.ts';
 import { COMFY_VARIABLES } from './config-groups/comfy.ts';
 import { JOBS_VARIABLES } from './config-groups/jobs.ts';
+import { TENANT_VARIABLES } from './config-groups/tenants.ts';
 
 export { GROUPS } from './config-groups/variable.ts';
 
@@ -12,6 +13,7 @@ export const VARIABLES = {
   ...ENGINES_VARIABLES,
   ...COMFY_VARIABLES,
   ...JOBS_VARIABLES,
+  ...TENANT_VARIABLES,
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;

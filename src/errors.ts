@@ -56,6 +56,8 @@ export interface ErrorOptions {
   readonly fields?: readonly FieldError[];
   /** Seconds after which a client may try again; sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** How much there is and how much may be; sent as members of the problem. */
+  readonly counts?: Readonly<Record<'queued' | 'limit' | 'requested', number>>;
 }
 
 export class OrchestratorError extends Error {
@@ -63,6 +65,7 @@ export class OrchestratorError extends Error {
   readonly retryable: boolean;
   readonly fields: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
+  readonly counts: ErrorOptions['counts'];
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
@@ -71,6 +74,7 @@ export class OrchestratorError extends Error {
     this.retryable = options.retryable ?? false;
     this.fields = options.fields ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.counts = options.counts;
   }
 
   get status(): number {

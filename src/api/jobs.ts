@@ -148,7 +148,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         200: { ...collection, description: 'All jobs have ended' },
         202: { ...collection, description: 'Accepted' },
       },
-      errors: [400, 409, 413, 415],
+      errors: [400, 409, 413, 415, 429],
       async handle(c, { query, body, caller }) {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));

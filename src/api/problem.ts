@@ -50,9 +50,10 @@ function problem(c: Context<ApiEnv>, error: OrchestratorError): Response {
     instance: new URL(c.req.url).pathname,
     traceId: c.get('traceId'),
     ...(error.fields.length > 0 ? { errors: byField(error.fields) } : {}),
+    ...error.counts,
   });
   c.header('content-type', 'application/problem+json');
-  if (status === 503)
+  if (status === 503 || status === 429)
     c.header('retry-after', String(error.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS));
   if (status === 401) c.header('www-authenticate', 'Bearer realm="orchestrator"');
   // Through the context: it adds what the thrower set beside, such as Allow.

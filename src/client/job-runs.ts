@@ -15,12 +15,16 @@ import {
   withdrawWorkflowId,
   type SearchAttribute,
 } from '../domain/naming.ts';
+import { queuePriority } from '../domain/tenant-policy.ts';
 import { traceOf } from '../domain/trace.ts';
 import { isNotFound } from './temporal.ts';
+import type { TenantPolicies } from './tenant-policies.ts';
 
 export interface JobRunOptions {
   readonly priorityAgeMs: number;
   readonly serverLostAfterMs: number;
+  /** (Default: every tenant has weight 1) */
+  readonly policies?: TenantPolicies;
 }
 
 /** How a run stands for Temporal. */
@@ -57,17 +61,18 @@ export function createJobRuns(client: Client, options: JobRunOptions) {
      * Resolves when Temporal has acknowledged either.
      */
     async start(job: JobRow, deadlineMs: number): Promise<void> {
+      const input = await toInput(job, options);
       try {
         await within(deadlineMs, () =>
           client.workflow.start(JOB_WORKFLOW, {
             workflowId: jobWorkflowId(job.id),
             taskQueue: CPU_QUEUE,
-            args: [toInput(job, options)],
+            args: [input],
             workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
             workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
             staticSummary: summaryOf(job),
             typedSearchAttributes: searchAttributes(job),
-            priority: { priorityKey: job.priority, fairnessKey: job.tenant.slice(0, 64) },
+            priority: queuePriority(input, job.priority),
           }),
         );
       } catch (error) {
@@ -115,7 +120,9 @@ export function createJobRuns(client: Client, options: JobRunOptions) {
   };
 }
 
-function toInput(job: JobRow, options: JobRunOptions): JobInput {
+async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
+  const { policies, ...rules } = options;
+  const { weight } = (await policies?.())?.(job.tenant) ?? { weight: 1 };
   return {
     jobId: job.id,
     tenant: job.tenant,
@@ -127,7 +134,8 @@ function toInput(job: JobRow, options: JobRunOptions): JobInput {
     expireAt: job.expireAt.toISOString(),
     priority: job.priority,
     maxAttempts: job.maxAttempts,
-    ...options,
+    ...(weight === 1 ? {} : { fairnessWeight: weight }),
+    ...rules,
   };
 }
 

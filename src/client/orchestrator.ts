@@ -3,8 +3,10 @@ import type { JobRow, NewJobRow } from '../db/job-row.ts';
 import type { EarlierRequest } from '../db/idempotency-keys.ts';
 import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
+import type { RecentEnds } from '../db/recent-ends.ts';
 import type { Wakeups } from '../db/wakeups.ts';
-import { OrchestratorError, messageOf } from '../errors.ts';
+import { secondsFor, throughputOf } from '../domain/throughput.ts';
+import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
@@ -17,6 +19,7 @@ export interface OrchestratorDeps {
   readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
   readonly events: EventReader;
   readonly waiter: JobWaiter;
+  readonly recentEnds: RecentEnds;
   readonly wakeups: Pick<Wakeups, 'wake'>;
   readonly pool: string;
   readonly jobLifetimeMs: number;
@@ -85,7 +88,11 @@ export function createOrchestrator(
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
       const jobs = rows.map(freshRow);
-      const accepted = await deps.jobs.insertJobs(rows, idempotency, answerOf?.(jobs));
+      const accepted = await deps.jobs
+        .insertJobs(rows, idempotency, answerOf?.(jobs))
+        .catch(async (error: unknown) => {
+          throw await withRetryTime(error, caller.tenant, deps);
+        });
       if (accepted.batchId !== batchId) return earlierBatch(caller, accepted);
       startInBackground(jobs);
       return { batchId, jobs, isReplay: false };
@@ -145,6 +152,26 @@ export function createOrchestrator(
       await Promise.all(underWay);
     },
   };
+}
+
+/** Says when a request that was one too many should fit, at the pace at which the tenant's jobs ended lately. */
+async function withRetryTime(
+  error: unknown,
+  tenant: string,
+  deps: Pick<OrchestratorDeps, 'recentEnds'>,
+): Promise<unknown> {
+  if (!isOrchestratorError(error) || error.counts === undefined) return error;
+  const { queued, limit, requested } = error.counts;
+  const ended = (await deps.recentEnds()).filter((job) => job.tenant === tenant);
+  return new OrchestratorError(error.code, error.message, {
+    retryable: error.retryable,
+    counts: error.counts,
+    // A request that is too large by itself can be sent in parts once the queue is empty.
+    retryAfterSeconds: secondsFor(
+      Math.min(queued, queued + requested - limit),
+      throughputOf(ended),
+    ),
+  });
 }
 
 function newRows(

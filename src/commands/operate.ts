@@ -1,7 +1,6 @@
 /** Short commands of an operator: migrate, keys, openapi. */
 import { writeFile } from 'node:fs/promises';
 import type { Config } from '../config.ts';
-import { connectDatabase, type Sql } from '../db/connect.ts';
 import { createKeyStore } from '../db/keys.ts';
 import { migrate } from '../db/migrate.ts';
 import { createResourceStore } from '../db/resources.ts';
@@ -11,26 +10,9 @@ import { createApp } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { openApiDocument } from '../api/openapi.ts';
 import { silentLogger } from '../telemetry.ts';
+import { withDatabase } from './with-database.ts';
 
 type Print = (line: string) => void;
-
-async function withDatabase<T>(config: Config, run: (sql: Sql) => Promise<T>): Promise<T> {
-  if (config.DATABASE_URL === undefined)
-    throw new OrchestratorError(
-      'configuration',
-      'DATABASE_URL is not set. Set it, or take the one that `npm start` prints for its embedded PostgreSQL.',
-    );
-  const sql = connectDatabase({
-    url: config.DATABASE_URL,
-    maxConnections: 2,
-    applicationName: 'orchestrator-cli',
-  });
-  try {
-    return await run(sql);
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
-}
 
 /** Brings the schema up to date and says what was applied. */
 export const runMigrate = (config: Config, print: Print): Promise<void> =>

@@ -22,6 +22,9 @@ export const Problem = z
         description: 'Messages by field, every wrong field at once',
         example: { 'params.steps': ['expected at most 150; seen 400'] },
       }),
+    queued: z.int().optional().openapi({ description: '429: jobs the tenant has queued' }),
+    limit: z.int().optional().openapi({ description: '429: jobs it may have queued' }),
+    requested: z.int().optional().openapi({ description: '429: jobs the request asked for' }),
     traceId: z.string().openapi({
       description: 'W3C traceparent of the request; the log lines carry the same',
       example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',

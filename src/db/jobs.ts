@@ -1,4 +1,5 @@
 import { OrchestratorError } from '../errors.ts';
+import { createAdmission } from './admission.ts';
 import type { Sql } from './connect.ts';
 import {
   createIdempotencyKeys,
@@ -10,12 +11,40 @@ import type { JobRow, NewJobRow } from './job-row.ts';
 
 export type JobStore = ReturnType<typeof createJobStore>;
 
-/** Acceptance, reads and cancellation of jobs. Every call is scoped by tenant. */
-export function createJobStore(sql: Sql) {
+/**
+ * Acceptance, reads and cancellation of jobs. Every call is scoped by tenant. `maxQueued`: jobs that a tenant may have
+ * queued unless it has a limit of its own. (Default: no limit)
+ */
+export function createJobStore(sql: Sql, maxQueued = Number.MAX_SAFE_INTEGER) {
+  const admission = createAdmission(sql, maxQueued);
+
+  const insert = async (
+    rows: readonly NewJobRow[],
+    { tenant, batchId }: NewJobRow,
+    idempotency: Idempotency | undefined,
+    answer: StoredAnswer | undefined,
+  ): Promise<EarlierRequest> => {
+    const values = rows.map((row) => toColumns(sql, row));
+    if (!idempotency) {
+      await admission.insertCounted(sql, tenant, values);
+      return { batchId };
+    }
+    return sql.begin(async (begun) => {
+      const tx = begun as unknown as Sql;
+      const keys = createIdempotencyKeys(tx);
+      if (await keys.take(tenant, idempotency, batchId, answer)) {
+        await admission.insertCounted(tx, tenant, values);
+        return { batchId };
+      }
+      return (await keys.find(tenant, idempotency)) ?? { batchId };
+    });
+  };
+
   return {
     /**
      * Inserts the jobs in one transaction: the commit is the acceptance. With an idempotency key, which keeps `answer`;
-     * when it was used before, returns what the first request led to instead. Throws `conflict` when the body differs.
+     * when it was used before, returns what the first request led to instead. Throws `conflict` when the body differs,
+     * and `too_many_requests` when the tenant would have more jobs queued than it may: then none is inserted.
      */
     async insertJobs(
       rows: readonly NewJobRow[],
@@ -25,21 +54,9 @@ export function createJobStore(sql: Sql) {
       const first = rows[0];
       if (!first)
         throw new OrchestratorError('invalid_request', 'A request needs at least one job.');
-      const values = rows.map((row) => toColumns(sql, row));
-      const { tenant, batchId } = first;
-      if (!idempotency) {
-        await sql`insert into jobs ${sql(values as never[])}`;
-        return { batchId };
-      }
-      return sql.begin(async (begun) => {
-        const tx = begun as unknown as Sql;
-        const keys = createIdempotencyKeys(tx);
-        if (await keys.take(tenant, idempotency, batchId, answer)) {
-          await tx`insert into jobs ${tx(values as never[])}`;
-          return { batchId };
-        }
-        return (await keys.find(tenant, idempotency)) ?? { batchId };
-      });
+      return admission.admit(first.tenant, rows.length, () =>
+        insert(rows, first, idempotency, answer),
+      );
     },
 
     ...idempotencyVerbs(sql),

@@ -63,6 +63,8 @@ export interface JobInput {
   readonly expireAt: string;
   /** 1 (first) to 5. */
   readonly priority: number;
+  /** Share of the tenant; absent for 1. */
+  readonly fairnessWeight?: number;
   readonly maxAttempts: number;
   /** Waiting claims are rescheduled one priority level up after this long. */
   readonly priorityAgeMs: number;

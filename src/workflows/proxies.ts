@@ -13,6 +13,7 @@ import type {
 } from '../activities/activity-types.ts';
 import type { JobClass, JobInput } from '../domain/job.ts';
 import { CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
+import { queuePriority } from '../domain/tenant-policy.ts';
 
 /** Longest time one drawing may take, by class of job; a try that takes longer hangs. */
 const DRAW_LIMIT: Record<JobClass, { one: string; all: string }> = {
@@ -40,7 +41,7 @@ export const claimProxy = (input: JobInput, timing: ClaimTiming): PlacementActiv
     // The row decides whether a late grant counts, so a cancel need not wait for the placer.
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     summary: `waits for a server of pool ${input.pool}`,
-    priority: { priorityKey: timing.priority, fairnessKey: input.tenant.slice(0, 64) },
+    priority: queuePriority(input, timing.priority),
   });
 
 /** Reads rows and builds a graph: milliseconds. 10 s means a hung connection, 1 h a database that stays away. */

@@ -67,6 +67,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     outbox: { markStarted: async () => undefined } as never,
     runs: { start: async () => undefined, cancel: async () => undefined } as never,
     events: { listEvents: async () => [] },
+    recentEnds: async () => [],
     waiter: { waitForEnd: async ({ load }: { load: () => Promise<never> }) => load() } as never,
     wakeups: { wake: () => undefined },
     pool: 'default',

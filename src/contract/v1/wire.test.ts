@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Priority, priorityLevel } from './priority.ts';
@@ -48,7 +49,15 @@ describe('priorities', () => {
     [{ value: -100 }, 1],
     [{ value: 12 }, 5],
     [{ min: 2, max: 9 }, 2],
+    [{ min: 7, max: 7 }, 5],
+    [{ min: -3, max: 4 }, 1],
+    [{ value: 2, min: null, max: null }, 2],
+    [0, 1],
+    [1, 1],
     [4, 4],
+    [2_147_483_647, 5],
+    ['-7', 1],
+    [' 2 ', 2],
     ['5', 5],
     ['High', 2],
     ['normal', 3],
@@ -59,12 +68,26 @@ describe('priorities', () => {
     expect(priorityLevel(priority)).toBe(level);
   });
 
-  it.each(['urgent', '', 1.5, true, {}, { value: 'x' }, { min: 1 }, 'toString'])(
-    'refuse %j',
-    (priority) => {
-      expect(Priority.safeParse(priority).success).toBe(false);
-    },
-  );
+  it.each([
+    ...['urgent', '', 'toString', '1.5', '0x2', '12345678901', 'x'.repeat(41)],
+    ...[1.5, Number.NaN, Infinity, 2 ** 31, true, [], [1], {}],
+    ...[{ value: 'x' }, { value: 1.5 }, { value: null }, { value: 'High' }],
+    ...[{ min: 1 }, { max: 1 }, { min: 5, max: 1 }, { value: 1, min: 1, max: 5 }],
+  ])('refuse %j', (priority) => {
+    expect(Priority.safeParse(priority).success).toBe(false);
+  });
+
+  it('stand in a table of docs/ordering.md that is the one used', async () => {
+    const page = await readFile(new URL('../../../docs/ordering.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| ([1-5]) [^|]*\| ([^|]+) \|/gm)];
+    expect(rows.map(([, level]) => level)).toEqual(['1', '2', '3', '4', '5']);
+    for (const [, level, asked = ''] of rows)
+      for (const [, text = ''] of asked.matchAll(/`([^`]+)`/g)) {
+        const priority: unknown = /^[-\d{"]/.test(text) ? JSON.parse(text) : text;
+        expect(Priority.safeParse(priority).success, text).toBe(true);
+        expect(priorityLevel(priority), text).toBe(Number(level));
+      }
+  });
 });
 
 describe('times', () => {
