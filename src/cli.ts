@@ -16,12 +16,12 @@ const ABOUT: Record<Role, string> = {
   worker: 'the workers (cpu and gpu), against an existing PostgreSQL and Temporal',
   'worker-cpu': 'workflows, prepare, placement and clean-up only',
   'worker-gpu':
-    'submit and collect at one ComfyUI server only; needs no database with API_URL and WORKER_KEY',
+    'submit and collect at ComfyUI servers only; needs no database with API_URL and WORKER_KEY',
   monolith: 'API and workers in one process, against an existing PostgreSQL and Temporal',
 };
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const config = () => loadConfig(process.env);
+const config = (change: NodeJS.ProcessEnv = {}) => loadConfig({ ...process.env, ...change });
 // What the shell has set wins over the file.
 if (existsSync('.env')) process.loadEnvFile('.env');
 
@@ -79,14 +79,16 @@ program
     if (!(await runDoctor(config(), process.env, print))) process.exitCode = 1;
   });
 
-for (const [role, about] of Object.entries(ABOUT) as [Role, string][])
-  program
-    .command(role)
-    .description(about)
-    .action(async () => {
-      const { runRole } = await import('./commands/serve.ts');
-      await runRole(role, config(), createLogger(config(), role));
-    });
+for (const [role, about] of Object.entries(ABOUT) as [Role, string][]) {
+  const command = program.command(role).description(about);
+  if (role !== 'api' && role !== 'worker-cpu')
+    command.option('--servers <ids>', 'which of COMFY_SERVERS to work at: a,b (default: all)');
+  command.action(async ({ servers }: { servers?: string }) => {
+    const { runRole } = await import('./commands/serve.ts');
+    const values = config(servers === undefined ? {} : { COMFY_SERVE: servers });
+    await runRole(role, values, createLogger(values, role));
+  });
+}
 
 program
   .command('simulator')

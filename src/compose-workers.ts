@@ -1,8 +1,9 @@
 /** Puts the workers together. Apart from compose.ts, so that the API does not load the Temporal worker (50 MB). */
 import { randomUUID } from 'node:crypto';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { connectionOptions } from './client/temporal.ts';
 import type { Base, DatabaseBase } from './compose.ts';
+import type { ServerSettings } from './config-servers/server-settings.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { createClosing } from './db/closing.ts';
 import { createCollectorStore } from './db/collector-store.ts';
@@ -11,14 +12,14 @@ import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
 import { createRunStore } from './db/runs.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
-import { MOST_ROOM, createRoomGauge } from './domain/room.ts';
+import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
 import type { FleetReporter } from './ports.ts';
 import { createCloser } from './workers/closer.ts';
 import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
-import { createFleetWatch } from './workers/fleet-watch.ts';
+import { createFleetWatch, watchedExecutor } from './workers/fleet-watch.ts';
 import { createGpuWorker } from './workers/gpu-worker.ts';
 import { createStarter } from './workers/starter.ts';
 
@@ -82,61 +83,96 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
   return cpu.workers;
 }
 
-/** The gpu worker at the configured server, and the watch that reports how it is. */
+/** A gpu worker at each of the configured servers, and the watches that report how they are. Throws `configuration`. */
 export async function composeGpuWorkers(
   base: Base,
   connection: NativeConnection,
   reporter: FleetReporter,
-  onReport?: () => void,
-) {
-  const { config, logger, storage, runs, lifecycle } = base;
-  if (config.COMFY_HTTP_URL === undefined)
+  onChange?: () => void,
+): Promise<GpuWorkers> {
+  const { config } = base;
+  if (config.servers.length === 0)
     throw new OrchestratorError(
       'configuration',
-      'COMFY_HTTP_URL is not set. Set it (COMFY_HTTP_URL=http://localhost:8188), or run `npm start`, which simulates a server.',
+      'There is no ComfyUI server to work at. Set COMFY_HTTP_URL (COMFY_HTTP_URL=http://localhost:8188) or COMFY_SERVERS, or run `npm start`, which simulates a server.',
     );
-  const executor = lifecycle.add(
-    'ComfyUI client',
+  const faults = config.servers.flatMap((server) => server.faults);
+  if (faults.length > 0)
+    throw new OrchestratorError(
+      'configuration',
+      `COMFY_SERVERS: ${faults.join(' ')} Set it, or leave these servers to another worker (COMFY_SERVE).`,
+    );
+  const process = { id: randomUUID(), startedAt: new Date().toISOString() };
+  const places = await Promise.all(
+    config.servers.map((server) =>
+      standAt(server, { base, connection, reporter, process, ...(onChange ? { onChange } : {}) }),
+    ),
+  );
+  return {
+    workers: places.map(({ worker }) => worker),
+    leave: async () => void (await Promise.allSettled(places.map(({ watch }) => watch.leave()))),
+  };
+}
+
+export interface GpuWorkers {
+  readonly workers: readonly Worker[];
+  /** Tells the fleet that this process takes nothing new. */
+  leave(): Promise<void>;
+}
+
+interface Standing {
+  readonly base: Base;
+  readonly connection: NativeConnection;
+  readonly reporter: FleetReporter;
+  readonly process: { readonly id: string; readonly startedAt: string };
+  readonly onChange?: () => void;
+}
+
+async function standAt(server: ServerSettings, standing: Standing) {
+  const { base, connection, reporter, onChange } = standing;
+  const { config, logger, storage, runs, lifecycle } = base;
+  const { id, room, pool, labels, serves, vramBytes } = server;
+  const client = lifecycle.add(
+    `ComfyUI client ${id}`,
     createComfyExecutor({
-      serverId: config.COMFY_SERVER_ID,
-      httpUrl: config.COMFY_HTTP_URL,
-      ...(config.COMFY_WS_URL ? { wsUrl: config.COMFY_WS_URL } : {}),
-      ...(config.COMFY_HEADERS ? { headers: config.COMFY_HEADERS } : {}),
+      serverId: id,
+      httpUrl: server.httpUrl,
+      ...(server.wsUrl === undefined ? {} : { wsUrl: server.wsUrl }),
+      headers: server.headers,
       clientId: randomUUID(),
+      listsEveryMs: config.COMFY_LISTS_SECONDS * 1_000,
       logger,
     }),
     (open) => open.close(),
   );
-  const gauge = createRoomGauge();
-  const { COMFY_ROOM: room } = config;
-  lifecycle.add(
-    'fleet watch',
+  const watch = lifecycle.add(
+    `fleet watch ${id}`,
     createFleetWatch({
-      executor,
+      executor: client,
       reporter,
-      pool: config.COMFY_POOL,
-      room: room === 'auto' ? gauge.room : () => room,
+      settings: { pool, room, labels, serves, ...(vramBytes === undefined ? {} : { vramBytes }) },
+      worker: standing.process,
       everyMs: PROBE_EVERY_MS,
       logger,
-      ...(onReport ? { onReport } : {}),
+      ...(onChange ? { onChange } : {}),
     }),
-    (loop) => loop.close(),
+    (open) => open.close(),
   );
   const worker = await createGpuWorker({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    executor,
+    executor: watchedExecutor(client, watch),
     storage,
     runs,
     mostRoom: room === 'auto' ? MOST_ROOM : room,
     onDrawn: ({ serverId, promptId }, state) => {
-      if (state.state === 'succeeded') gauge.note(state.executionMs);
-      reporter.reportDrawn({ serverId, promptId }).then(onReport, (error: unknown) =>
+      const drawn = state.state === 'succeeded' ? { drawMs: state.executionMs } : {};
+      reporter.reportDrawn({ serverId, promptId, ...drawn }).then(onChange, (error: unknown) =>
         // The end of the lease gives the room back as well.
         logger.debug({ promptId, error: messageOf(error) }, 'room not given back early'),
       );
     },
     logger,
   });
-  return [worker];
+  return { worker, watch };
 }

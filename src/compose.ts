@@ -169,5 +169,5 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
 }
 
 /** Where a gpu worker's reports go when it has the database anyway. */
-export const composeFleetReports = (base: DatabaseBase): FleetReporter =>
-  createFleetReports(base.sql);
+export const composeFleetReports = ({ sql, config }: DatabaseBase): FleetReporter =>
+  createFleetReports(sql, { goneAfterSeconds: config.SERVER_GONE_AFTER_SECONDS });

@@ -30,9 +30,16 @@ describe('loadConfig', () => {
 
   it('takes the example of every variable', () => {
     const env = Object.fromEntries(
-      Object.entries(VARIABLES).map(([name, { example }]) => [name, example]),
+      Object.entries(VARIABLES)
+        // A list of servers stands instead of a single one.
+        .filter(([name]) => name !== 'COMFY_SERVERS' && name !== 'COMFY_SERVE')
+        .map(([name, { example }]) => [name, example]),
     );
     expect(loadConfig(env).simulation).toBe(false);
+    expect(VARIABLES.COMFY_SERVE.schema.parse(VARIABLES.COMFY_SERVE.example)).toEqual([
+      'gpu-a',
+      'gpu-b',
+    ]);
   });
 
   it.each(WRONG)('names %s, the seen value and an example when it is wrong', (name, wrong) => {
@@ -49,6 +56,7 @@ describe('loadConfig', () => {
     const free = NAMES.filter((name) => !tested.has(name));
     expect(free.sort()).toEqual([
       'BLOB_DIR',
+      'COMFY_SERVERS',
       'DATA_DIR',
       'HOST',
       'NODE_ENV',

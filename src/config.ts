@@ -1,10 +1,14 @@
 import { isIPv4 } from 'node:net';
 import type { z } from 'zod';
 import { OrchestratorError } from './errors.ts';
+import { withoutCredentials } from './config-servers/hidden.ts';
+import { readServers, type ServerSettings } from './config-servers/server-settings.ts';
 import { VARIABLES, type Values } from './config-variables.ts';
 
 /** The process's configuration, read once at the door. */
 export type Config = Values & {
+  /** The ComfyUI servers this process stands at, when it is a gpu worker. */
+  readonly servers: readonly ServerSettings[];
   /** True when no ComfyUI is configured: the stack starts and uses the simulator. */
   readonly simulation: boolean;
 };
@@ -39,17 +43,20 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push(
       `HOST: '${String(values['HOST'])}' with AUTH=open would let everybody in. Set AUTH=keys, bind to 127.0.0.1, or set ALLOW_OPEN_BIND=true inside a container.`,
     );
+  // What could not be read is told above; a list is read only on top of values that are right.
+  const comfy =
+    problems.length > 0
+      ? { servers: [], problems: [] }
+      : readServers(values as unknown as Values, env);
+  problems.push(...comfy.problems);
   if (problems.length > 0)
     throw new OrchestratorError('configuration', `Configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze({
     ...(values as unknown as Values),
-    simulation: values['COMFY_HTTP_URL'] === undefined,
+    servers: comfy.servers,
+    simulation: comfy.servers.length === 0,
   });
 }
-
-/** A URL may hold a password, also in a variable that is no secret otherwise. */
-const withoutCredentials = (text: string): string =>
-  text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1(hidden)@');
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

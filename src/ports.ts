@@ -39,11 +39,16 @@ export interface ServerReport {
   readonly version?: string;
   readonly device?: string;
   readonly vramBytes?: number;
+  /** Prompts that it runs and that wait on it, whoever put them there. */
+  readonly running?: number;
+  readonly waiting?: number;
   /** Changes when the server process was restarted, as far as that can be known. */
   readonly bootId?: string;
   /** Model folder → file names as the server lists them (`checkpoints`, `loras`, `vae`, `embeddings`, …). */
   readonly files?: Readonly<Record<string, readonly string[]>>;
   readonly nodeClasses?: readonly string[];
+  /** Of the two lists. */
+  readonly listsHash?: string;
 }
 
 export interface OutputFile {
@@ -93,7 +98,10 @@ export interface WatchOptions {
  */
 export interface Executor {
   readonly serverId: string;
+  /** Lists of files and nodes are those of an earlier probe, unless they are old or the server was restarted. */
   probe(signal?: AbortSignal): Promise<ServerReport>;
+  /** The next probe reads the lists anew. */
+  forgetLists(): void;
   /** Queue first, then history: a prompt that moves between them is never missed. */
   find(promptId: string, signal?: AbortSignal): Promise<PromptState>;
   /** Posts without looking first. Returns the server's answer as text. */
@@ -112,11 +120,36 @@ export interface Executor {
 
 // ── Soft state ───────────────────────────────────────────────────────────────
 
+/** What a worker process reports of a server that it stands at. */
+export interface FleetReport extends ServerReport {
+  readonly pool: string;
+  readonly room: 'auto' | number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What it may serve; a list that is absent means everything. */
+  readonly serves?: { readonly ecosystems?: readonly string[] };
+  /** Several workers may stand at a server: the settings of the latest started one count. */
+  readonly worker?: { readonly id: string; readonly startedAt: string };
+}
+
+export interface FleetAnswer {
+  /** Its lists are not those of the report's hash: they are to be sent. */
+  readonly wantsLists: boolean;
+  /** Placement may now decide otherwise. */
+  readonly changed: boolean;
+}
+
 /** Takes what a gpu worker sees. Nothing correct depends on a report arriving. */
 export interface FleetReporter {
-  report(report: ServerReport & { readonly pool: string; readonly room: number }): Promise<void>;
+  report(report: FleetReport): Promise<FleetAnswer>;
   /** The server is through with this prompt: its room can be given to another job while the result is stored. */
-  reportDrawn(drawn: { readonly serverId: string; readonly promptId: string }): Promise<void>;
+  reportDrawn(drawn: {
+    readonly serverId: string;
+    readonly promptId: string;
+    /** How long it drew, when it succeeded. */
+    readonly drawMs?: number;
+  }): Promise<void>;
+  /** This worker process takes nothing new at the server. */
+  leave(worker: { readonly serverId: string; readonly workerId: string }): Promise<void>;
 }
 
 // ── Logging ──────────────────────────────────────────────────────────────────

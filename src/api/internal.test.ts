@@ -34,8 +34,16 @@ describe('PUT /internal/servers/{serverId}', () => {
 
   it('takes the report of a worker that shows the key', async () => {
     const api = createTestApi({ WORKER_KEY });
-    expect((await put(api, WORKER_KEY)).status).toBe(204);
+    const answer = await put(api, WORKER_KEY);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ wantsLists: false, changed: true });
     expect(api.reports).toEqual([{ serverId: 'gpu-1', ...report }]);
+  });
+
+  it('says when it wants the lists that a report left out', async () => {
+    const { files: _, ...light } = report;
+    const answer = await put(createTestApi({ WORKER_KEY }), WORKER_KEY, light);
+    expect(await answer.json()).toMatchObject({ wantsLists: true });
   });
 
   it('refuses everybody else, and everybody when no key is configured', async () => {
@@ -48,6 +56,24 @@ describe('PUT /internal/servers/{serverId}', () => {
 
   it('answers 400 to a report that makes no sense', async () => {
     const api = createTestApi({ WORKER_KEY });
-    expect((await put(api, WORKER_KEY, { ...report, room: 0 })).status).toBe(400);
+    for (const wrong of [{ room: 0 }, { room: 'lots' }, { worker: { id: 'x' } }, { running: -1 }])
+      expect((await put(api, WORKER_KEY, { ...report, ...wrong })).status).toBe(400);
+  });
+});
+
+describe('DELETE /internal/servers/{serverId}/workers/{workerId}', () => {
+  const workerId = 'c9a5bd1c-6a3a-4f5e-9a53-3df0a2f1c001';
+  const leave = (api: ReturnType<typeof createTestApi>, key: string, id = workerId) =>
+    api.send('DELETE', `/internal/servers/gpu-1/workers/${id}`, undefined, {
+      authorization: `Bearer ${key}`,
+    });
+
+  it('takes the leave of a worker that shows the key, and of nobody else', async () => {
+    const api = createTestApi({ WORKER_KEY });
+    expect((await leave(api, 'a-wrong-key-of-tests')).status).toBe(401);
+    expect((await leave(api, WORKER_KEY, 'x')).status).toBe(400);
+    expect(api.left).toEqual([]);
+    expect((await leave(api, WORKER_KEY)).status).toBe(204);
+    expect(api.left).toEqual([{ serverId: 'gpu-1', workerId }]);
   });
 });

@@ -1,5 +1,6 @@
 /** `/internal`: what gpu workers without a database report. Nothing correct depends on it. */
 import { z } from '@hono/zod-openapi';
+import type { FleetReport } from '../ports.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 
@@ -10,7 +11,12 @@ const text = z.string().max(2_000);
 
 const Report = z.object({
   pool: name,
-  room: z.int().min(1).max(64),
+  room: z.union([z.literal('auto'), z.int().min(1).max(64)], {
+    error: () => 'expected auto, or a whole number from 1 to 64',
+  }),
+  labels: z.record(name, z.string().max(200)).optional(),
+  serves: z.object({ ecosystems: z.array(text).optional() }).optional(),
+  worker: z.object({ id: z.guid(), startedAt: z.iso.datetime() }).optional(),
   reachable: z.boolean(),
   error: text.optional(),
   version: text.optional(),
@@ -19,6 +25,17 @@ const Report = z.object({
   bootId: text.optional(),
   files: z.record(z.string().max(200), z.array(z.string().max(1_000))).optional(),
   nodeClasses: z.array(z.string().max(500)).optional(),
+  listsHash: text.optional(),
+  running: z.int().min(0).optional(),
+  waiting: z.int().min(0).optional(),
+});
+
+const Answer = z.object({
+  wantsLists: z.boolean().openapi({
+    description:
+      'The lists of this hash are not known yet: the same report is to be sent with them',
+  }),
+  changed: z.boolean(),
 });
 
 /** Endpoints of the workers' channel. */
@@ -32,10 +49,29 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
     description: 'Sent by gpu workers that have no database; needs WORKER_KEY.',
     params: z.object({ serverId: name }),
     body: { schema: Report },
-    responses: { 204: { description: 'Noted' } },
+    responses: { 200: { description: 'Noted', schema: Answer } },
     errors: [400, 401, 413, 415],
     async handle(c, { params, body }) {
-      await deps.fleetReports.report({ serverId: params.serverId, ...withoutUndefined(body) });
+      const report = { ...withoutUndefined(body), serverId: params.serverId };
+      const answer = await deps.fleetReports.report(report as FleetReport);
+      if (answer.changed) deps.onFleetReport();
+      return c.json(answer);
+    },
+  }),
+
+  endpoint({
+    method: 'delete',
+    path: '/internal/servers/{serverId}/workers/{workerId}',
+    access: 'worker',
+    tag: 'Internal',
+    summary: 'Report that a worker takes nothing new at a ComfyUI server',
+    description:
+      'Sent by a gpu worker that stops; needs WORKER_KEY. An unknown worker is no error.',
+    params: z.object({ serverId: name, workerId: z.guid() }),
+    responses: { 204: { description: 'Noted' } },
+    errors: [400, 401],
+    async handle(c, { params }) {
+      await deps.fleetReports.leave(params);
       deps.onFleetReport();
       return c.body(null, 204);
     },
@@ -50,11 +86,14 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
     description:
       'Gives the room on the server to the next job while the result is still being stored; needs WORKER_KEY. A prompt that holds no lease there is no error.',
     params: z.object({ serverId: name }),
-    body: { schema: z.object({ promptId: z.guid() }) },
+    body: { schema: z.object({ promptId: z.guid(), drawMs: z.number().min(0).optional() }) },
     responses: { 204: { description: 'Noted' } },
     errors: [400, 401, 413, 415],
     async handle(c, { params, body }) {
-      await deps.fleetReports.reportDrawn({ serverId: params.serverId, promptId: body.promptId });
+      await deps.fleetReports.reportDrawn({
+        serverId: params.serverId,
+        ...withoutUndefined(body),
+      });
       deps.onFleetReport();
       return c.body(null, 204);
     },

@@ -36,6 +36,8 @@ export interface TestApi {
   readonly reports: ServerReport[];
   /** Prompts that were reported as drawn. */
   readonly drawn: { readonly serverId: string; readonly promptId: string }[];
+  /** Workers that said that they stop. */
+  readonly left: { readonly serverId: string; readonly workerId: string }[];
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, string>;
   readonly blobs: Map<string, BlobRecord>;
@@ -65,6 +67,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   const logLines: string[] = [];
   const reports: ServerReport[] = [];
   const drawn: TestApi['drawn'] = [];
+  const left: TestApi['left'] = [];
   const now = () => api.clock;
   const deps: ApiDeps = {
     config: {
@@ -85,8 +88,12 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     blobs: { findBlob: async (id) => blobs.get(id) },
     servers: { listServers: async () => servers },
     fleetReports: {
-      report: async (report) => void reports.push(report),
+      report: async (report) => {
+        reports.push(report);
+        return { wantsLists: report.files === undefined, changed: true };
+      },
       reportDrawn: async (prompt) => void drawn.push(prompt),
+      leave: async (worker) => void left.push(worker),
     },
     onFleetReport: () => undefined,
     storage: {
@@ -110,6 +117,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     servers,
     reports,
     drawn,
+    left,
     resources,
     keys,
     blobs,

@@ -1,9 +1,11 @@
 /** Starts the workers of a role; loaded only by roles that have some. */
+import type { Worker } from '@temporalio/worker';
 import { composeFleetReports, type Base, type DatabaseBase } from '../compose.ts';
 import {
   composeCpuWorkers,
   composeGpuWorkers,
   composeWorkerConnection,
+  type GpuWorkers,
 } from '../compose-workers.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
 import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
@@ -16,11 +18,11 @@ export async function startWorkers(role: Role, base: DatabaseBase): Promise<Runn
   const cpu = role === 'worker-gpu' ? [] : await composeCpuWorkers(base, connection);
   const gpu =
     role === 'worker-cpu'
-      ? []
+      ? undefined
       : await composeGpuWorkers(base, connection, composeFleetReports(base), () =>
           base.wakeups.wake('room'),
         );
-  return keepRunning(base, [...cpu, ...gpu]);
+  return keepRunning(base, cpu, gpu);
 }
 
 /** A gpu worker that reports over HTTP. */
@@ -28,13 +30,19 @@ export async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
   installRuntime(base.logger);
   const connection = await composeWorkerConnection(base);
   const reporter = createApiReporter(base.config);
-  const workers = await composeGpuWorkers(base, connection, reporter);
-  return keepRunning(base, workers);
+  return keepRunning(base, [], await composeGpuWorkers(base, connection, reporter));
 }
 
-function keepRunning(base: Base, workers: Parameters<typeof runWorkers>[0]): RunningWorkers {
+function keepRunning(
+  base: Base,
+  cpu: readonly Worker[],
+  gpu: GpuWorkers | undefined,
+): RunningWorkers {
+  const workers = [...cpu, ...(gpu?.workers ?? [])];
   const running = runWorkers(workers);
   base.lifecycle.add('workers', running, (open) => open.close());
+  // Before the workers drain: nothing new shall be granted to servers that nobody stands at.
+  if (gpu) base.lifecycle.add('fleet', gpu, (open) => open.leave());
   base.logger.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'workers poll');
   return running;
 }

@@ -1,12 +1,34 @@
 import { z } from 'zod';
 import { headers, text, url, whole, port, type Variable } from './variable.ts';
 
+const ids = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]*(\s*,\s*[a-z0-9][a-z0-9-]*)*$/, {
+    message: 'expected ids of servers with commas between',
+  })
+  .transform((value): readonly string[] => value.split(/\s*,\s*/));
+
 /** Variables of the groups ComfyUI, Simulator. */
 export const COMFY_VARIABLES = {
+  COMFY_SERVERS: {
+    group: 'ComfyUI',
+    schema: text.optional(),
+    about:
+      'Several ComfyUI servers: a JSON or YAML file, or the JSON itself (docs/servers.md); instead of COMFY_HTTP_URL',
+    example: './servers.yaml',
+    secret: true,
+  },
+  COMFY_SERVE: {
+    group: 'ComfyUI',
+    schema: ids.optional(),
+    about: 'Ids of those that this process serves, with commas between (default: all)',
+    example: 'gpu-a,gpu-b',
+  },
   COMFY_HTTP_URL: {
     group: 'ComfyUI',
     schema: url('http', 'https').optional(),
-    about: 'ComfyUI server, with or without `/prompt`; neither this nor COMFY_WS_URL: simulation',
+    about:
+      'A single ComfyUI server, with or without `/prompt`; neither this nor COMFY_SERVERS: simulation',
     example: 'http://localhost:8188',
   },
   COMFY_WS_URL: {
@@ -42,7 +64,8 @@ export const COMFY_VARIABLES = {
         message: 'expected lower-case letters, digits and hyphens',
       })
       .default('default'),
-    about: 'Pool it serves; gives the queue `gpu-<pool>`',
+    about:
+      'Pool it serves, and of those in COMFY_SERVERS that name none; gives the queue `gpu-<pool>`',
     example: 'default',
   },
   COMFY_ROOM: {
@@ -60,6 +83,25 @@ export const COMFY_VARIABLES = {
     about:
       'Jobs given to it at a time: one draws, the rest wait. `auto`: 2, and up to 8 while pictures take less than 0.25 s',
     example: '2',
+  },
+  COMFY_LISTS_SECONDS: {
+    group: 'ComfyUI',
+    schema: whole(1, 86_400).default(30),
+    about:
+      'How often a server that runs on is asked for its model files; after a restart, or when it misses a file, at once',
+    example: '30',
+  },
+  SERVER_GONE_AFTER_SECONDS: {
+    group: 'ComfyUI',
+    schema: whole(5, 86_400).default(60),
+    about: 'A server of which no worker reports for this long is gone: it gets no jobs',
+    example: '60',
+  },
+  SERVER_FORGET_AFTER_HOURS: {
+    group: 'ComfyUI',
+    schema: whole(1, 8_760).default(24),
+    about: 'A server that is gone for this long, and holds no job, is forgotten',
+    example: '24',
   },
   SIM_PORT: {
     group: 'Simulator',

@@ -47,8 +47,19 @@ const OWN_HEADERS =
 
 const HEADERS_SHAPE = z.record(z.string(), z.string());
 
+/** Why this header cannot be sent, in words that do not hold its value; undefined when it can. */
+export const headerFault = (name: string, value: string): string | undefined => {
+  if (OWN_HEADERS.test(name.toLowerCase())) return `${name} is set by the connection itself`;
+  try {
+    new Headers([[name, value]]);
+    return undefined;
+  } catch {
+    return `the name or the value of header ${JSON.stringify(name)} cannot be sent`;
+  }
+};
+
 /** Why these are no headers to send, in words that hold none of their values; undefined when they are. */
-const headerFault = (text: string): string | undefined => {
+const headersFault = (text: string): string | undefined => {
   let read: unknown;
   try {
     read = JSON.parse(text);
@@ -58,12 +69,8 @@ const headerFault = (text: string): string | undefined => {
   const shape = HEADERS_SHAPE.safeParse(read);
   if (!shape.success) return 'expected a JSON object of header names and values that are texts';
   for (const [name, value] of Object.entries(shape.data)) {
-    if (OWN_HEADERS.test(name.toLowerCase())) return `${name} is set by the connection itself`;
-    try {
-      new Headers([[name, value]]);
-    } catch {
-      return `the name or the value of header ${JSON.stringify(name)} cannot be sent`;
-    }
+    const fault = headerFault(name, value);
+    if (fault !== undefined) return fault;
   }
   return undefined;
 };
@@ -72,7 +79,7 @@ const headerFault = (text: string): string | undefined => {
 export const headers = z
   .string()
   .superRefine((value, context) => {
-    const message = headerFault(value);
+    const message = headersFault(value);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   })
   .transform((value): Readonly<Record<string, string>> => {

@@ -166,12 +166,14 @@ export function createLeaseStore(sql: Sql) {
     /**
      * Gives back the room of a prompt that its server is through with; the lease itself lasts until the result is stored.
      * A crash of the database may lose it, and a repeat changes nothing: the end of the lease gives the room back anyway.
+     * Returns the model it was drawn with, or undefined when nothing changed.
      */
-    async markDrawn(serverId: string, promptId: string): Promise<void> {
-      await sql`
+    async markDrawn(serverId: string, promptId: string): Promise<string | undefined> {
+      const [lease] = await sql<{ model: string }[]>`
         with commit as materialized (select set_config('synchronous_commit', 'off', true))
         update leases set drawn_at = now() from commit
-        where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null`;
+        where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null returning model`;
+      return lease?.model;
     },
 
     /** Leases of one run of a job, for the closer. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createRoomGauge, roomFor } from './room.ts';
+import { nextDrawAverage, roomFor } from './room.ts';
 
 describe('the room of a server', () => {
   it.each([
-    [undefined, 2],
+    [null, 2],
     [30_000, 2],
     [250, 2],
     [125, 3],
@@ -16,11 +16,9 @@ describe('the room of a server', () => {
   });
 
   it('grows while drawings are quick and is small again after one long one', () => {
-    const gauge = createRoomGauge();
-    expect(gauge.room()).toBe(2);
-    for (let index = 0; index < 30; index += 1) gauge.note(20);
-    expect(gauge.room()).toBe(8);
-    gauge.note(10_000);
-    expect(gauge.room()).toBe(2);
+    let average = nextDrawAverage(null, 20);
+    for (let index = 0; index < 30; index += 1) average = nextDrawAverage(average, 20);
+    expect(roomFor(average)).toBe(8);
+    expect(roomFor(nextDrawAverage(average, 10_000))).toBe(2);
   });
 });

@@ -7,24 +7,11 @@ export const MOST_ROOM = 8;
 const BRING_MS = 250;
 
 /** Room of a server whose drawings take `drawMs`: one that draws, and as many as come in while the next is brought. */
-export const roomFor = (drawMs: number | undefined): number =>
-  drawMs === undefined
+export const roomFor = (drawMs: number | null): number =>
+  drawMs === null
     ? LEAST
     : Math.min(MOST_ROOM, Math.max(LEAST, 1 + Math.ceil(BRING_MS / Math.max(1, drawMs))));
 
-export interface RoomGauge {
-  /** A drawing took so long, in milliseconds. */
-  note(drawMs: number): void;
-  room(): number;
-}
-
-/** Follows how long drawings take; recent ones count most, a long one at once. */
-export function createRoomGauge(): RoomGauge {
-  let average: number | undefined;
-  return {
-    note(drawMs) {
-      average = average === undefined ? drawMs : average + (drawMs - average) / 5;
-    },
-    room: () => roomFor(average),
-  };
-}
+/** How long drawings take on the average, in milliseconds, after one that took `drawMs`; recent ones count most. */
+export const nextDrawAverage = (average: number | null, drawMs: number): number =>
+  average === null ? drawMs : average + (drawMs - average) / 5;

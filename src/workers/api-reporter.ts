@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { OrchestratorError } from '../errors.ts';
-import type { FleetReporter } from '../ports.ts';
+import type { FleetAnswer, FleetReporter } from '../ports.ts';
 
 const TIMEOUT_MS = 5_000;
 
@@ -12,23 +12,37 @@ export function createApiReporter(config: Pick<Config, 'API_URL' | 'WORKER_KEY'>
       'configuration',
       'A gpu worker needs DATABASE_URL, or API_URL and WORKER_KEY to report to the API (API_URL=http://localhost:3000).',
     );
-  const send = async (method: 'PUT' | 'POST', path: string, body: unknown): Promise<void> => {
+  const send = async (
+    method: 'PUT' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<Response> => {
     const response = await fetch(new URL(path, API_URL), {
       method,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${WORKER_KEY}` },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    if (response.ok) return response;
     await response.body?.cancel();
-    if (!response.ok)
-      throw new OrchestratorError(
-        'unavailable',
-        `The API answered ${response.status} to ${method} ${path}.`,
-      );
+    throw new OrchestratorError(
+      'unavailable',
+      `The API answered ${response.status} to ${method} ${path}.`,
+    );
   };
   return {
-    report: (report) => send('PUT', `/internal/servers/${report.serverId}`, report),
-    reportDrawn: ({ serverId, promptId }) =>
-      send('POST', `/internal/servers/${serverId}/drawn`, { promptId }),
+    async report({ serverId, ...report }) {
+      const response = await send('PUT', `/internal/servers/${serverId}`, report);
+      return (await response.json()) as FleetAnswer;
+    },
+    async reportDrawn({ serverId, ...drawn }) {
+      const response = await send('POST', `/internal/servers/${serverId}/drawn`, drawn);
+      await response.body?.cancel();
+    },
+    async leave({ serverId, workerId }) {
+      const path = `/internal/servers/${serverId}/workers/${workerId}`;
+      const response = await send('DELETE', path);
+      await response.body?.cancel();
+    },
   };
 }

@@ -92,7 +92,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     keys: createKeyStore(sql),
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
-    fleetReports: createFleetReports(sql),
+    fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     onFleetReport: () => undefined,
     storage: { open: async () => Readable.from([]), freeBytes: async () => undefined },
     signer: createUrlSigner({

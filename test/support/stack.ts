@@ -77,6 +77,8 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     MIN_FREE_BYTES: '0',
     // The simulator draws quickly; what waits where shall not depend on that.
     COMFY_ROOM: '2',
+    // Files that a test adds are listed soon.
+    COMFY_LISTS_SECONDS: '3',
     ...options.env,
   };
   const servings: Serving[] = [];

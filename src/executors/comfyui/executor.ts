@@ -25,8 +25,13 @@ export interface ComfyExecutorOptions {
   readonly requestTimeoutMs?: number;
   /** Sent with every request and with the socket's handshake. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long the list of model files counts. (Default: 30000) */
+  readonly listsEveryMs?: number;
   readonly socketTiming?: Partial<SocketTiming>;
 }
+
+/** A server that loads a model may answer late; one that takes longer is taken for away until it answers. */
+const PROBE_TIMEOUT_MS = 10_000;
 
 /** An executor for one ComfyUI server. Opens its socket with the first prompt. Throws `configuration`. */
 export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => {
@@ -34,7 +39,9 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
   const urls = comfyUrls(options.httpUrl, options.wsUrl);
   const headers = { ...urls.headers, ...options.headers };
   const timeoutMs = options.requestTimeoutMs ?? 30_000;
-  const http = createComfyHttp({ serverId, base: urls.http, headers, timeoutMs });
+  const httpWithin = (ms: number) =>
+    createComfyHttp({ serverId, base: urls.http, headers, timeoutMs: ms });
+  const http = httpWithin(timeoutMs);
   const feeds = createFeeds();
   // A restart cuts the socket, so a socket that stayed has stayed with the same process.
   let bootId: string | undefined;
@@ -60,7 +67,11 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
 
   return {
     serverId,
-    probe: createProbe(http),
+    ...createProbe({
+      quick: httpWithin(Math.min(timeoutMs, PROBE_TIMEOUT_MS)),
+      patient: http,
+      listsEveryMs: options.listsEveryMs ?? 30_000,
+    }),
     find: (promptId, signal) => {
       socket.start();
       return look(http, promptId, signal);

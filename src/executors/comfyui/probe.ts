@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isOrchestratorError, messageOf } from '../../errors.ts';
 import type { ServerReport } from '../../ports.ts';
 import { readBootId } from './boot-id.ts';
@@ -49,38 +50,107 @@ const classesOf = async (
 ): Promise<readonly string[]> =>
   Object.keys(asObject(await http.json({ method: 'GET', path: '/object_info', signal })) ?? {});
 
-/**
- * What the server says of itself. Never throws for a server that is away, only the signal's reason. The node classes,
- * whose list is large and slow to make, are asked for once per start of the server.
- */
-export const createProbe = (http: ComfyHttp): ((signal?: AbortSignal) => Promise<ServerReport>) => {
-  let known: { bootId: string; classes: readonly string[] } | undefined;
+/** More prompts than this are not counted one by one: each carries its whole graph. */
+const MOST_COUNTED = 16;
 
-  return async (signal) => {
-    try {
-      const [stats, files] = await Promise.all([
-        readStats(http, signal),
+/** ComfyUI has one thread that runs prompts: what is not running waits. */
+const countPrompts = async (
+  http: ComfyHttp,
+  signal: AbortSignal | undefined,
+): Promise<{ running?: number; waiting?: number }> => {
+  const answer = asObject(await http.jsonIfFound({ method: 'GET', path: '/prompt', signal }));
+  const remaining = asNumber(asObject(answer?.['exec_info'])?.['queue_remaining']);
+  if (remaining === undefined) return {};
+  if (remaining === 0) return { running: 0, waiting: 0 };
+  if (remaining > MOST_COUNTED) return { running: 1, waiting: remaining - 1 };
+  const queue = asObject(await http.json({ method: 'GET', path: '/queue', signal }));
+  return {
+    running: asArray(queue?.['queue_running']).length,
+    waiting: asArray(queue?.['queue_pending']).length,
+  };
+};
+
+interface Lists {
+  readonly files: Readonly<Record<string, readonly string[]>>;
+  readonly nodeClasses: readonly string[];
+  readonly listsHash: string;
+}
+
+const hashOf = (...lists: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(lists)).digest('hex').slice(0, 32);
+
+/**
+ * The lists of one server. Node classes change with a restart only, and their list is large and slow to make; files are
+ * read again when they are older than `everyMs`.
+ */
+const createLists = (http: ComfyHttp, everyMs: number) => {
+  let kept: (Lists & { readonly bootId: string; readonly readAtMs: number }) | undefined;
+  return {
+    forget: () => {
+      if (kept) kept = { ...kept, readAtMs: 0 };
+    },
+    async read(bootId: string, signal: AbortSignal | undefined): Promise<Lists> {
+      const isSame = kept?.bootId === bootId;
+      if (kept && isSame && Date.now() - kept.readAtMs < everyMs) return kept;
+      const [files, nodeClasses] = await Promise.all([
         listModelFiles(http, signal),
+        kept && isSame ? kept.nodeClasses : classesOf(http, signal),
       ]);
-      const bootId = await readBootId(http, stats, signal);
-      if (known?.bootId !== bootId) known = { bootId, classes: await classesOf(http, signal) };
-      const version = asString(asObject(asObject(stats)?.['system'])?.['comfyui_version']);
-      const device = asObject(asArray(asObject(stats)?.['devices'])[0]);
-      const deviceName = asString(device?.['name']);
-      const vramBytes = asNumber(device?.['vram_total']);
-      return {
-        serverId: http.serverId,
-        reachable: true,
-        bootId,
-        files,
-        nodeClasses: known.classes,
-        ...(version === undefined ? {} : { version }),
-        ...(deviceName === undefined ? {} : { device: deviceName }),
-        ...(vramBytes === undefined ? {} : { vramBytes }),
-      };
-    } catch (error) {
-      if (!isOrchestratorError(error)) throw error;
-      return { serverId: http.serverId, reachable: false, error: messageOf(error) };
-    }
+      const listsHash = hashOf(files, nodeClasses);
+      kept = { files, nodeClasses, listsHash, bootId, readAtMs: Date.now() };
+      return kept;
+    },
+  };
+};
+
+export interface Probe {
+  /** What the server says of itself. Never throws for a server that is away, only the signal's reason. */
+  probe(signal?: AbortSignal): Promise<ServerReport>;
+  /** The next probe reads the lists anew. */
+  forgetLists(): void;
+}
+
+export interface ProbeOptions {
+  /** With a short time limit: a server that is away shall not be waited for. */
+  readonly quick: ComfyHttp;
+  /** For the lists, which take a server with many nodes long. */
+  readonly patient: ComfyHttp;
+  readonly listsEveryMs: number;
+}
+
+/** A probe costs three small calls while its lists are fresh. */
+export const createProbe = ({ quick: http, patient, listsEveryMs }: ProbeOptions): Probe => {
+  const lists = createLists(patient, listsEveryMs);
+  return {
+    forgetLists: lists.forget,
+    async probe(signal) {
+      try {
+        const [stats, prompts] = await Promise.all([
+          readStats(http, signal),
+          countPrompts(http, signal),
+        ]);
+        const bootId = await readBootId(http, stats, signal);
+        const { files, nodeClasses, listsHash } = await lists.read(bootId, signal);
+        const version = asString(asObject(asObject(stats)?.['system'])?.['comfyui_version']);
+        const device = asObject(asArray(asObject(stats)?.['devices'])[0]);
+        const deviceName = asString(device?.['name']);
+        const vramBytes = asNumber(device?.['vram_total']);
+        return {
+          serverId: http.serverId,
+          reachable: true,
+          bootId,
+          files,
+          nodeClasses,
+          listsHash,
+          ...prompts,
+          ...(version === undefined ? {} : { version }),
+          ...(deviceName === undefined ? {} : { device: deviceName }),
+          ...(vramBytes === undefined ? {} : { vramBytes }),
+        };
+      } catch (error) {
+        if (!isOrchestratorError(error)) throw error;
+        return { serverId: http.serverId, reachable: false, error: messageOf(error) };
+      }
+    },
   };
 };
