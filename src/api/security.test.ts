@@ -116,6 +116,7 @@ describe('endpoints without a key', () => {
   it('are the documented ones', () => {
     const open = endpoints.filter(({ access }) => access !== 'tenant').map(nameOf);
     expect(open.sort()).toEqual([
+      'delete /internal/servers/{serverId}/workers/{workerId}',
       'get /',
       'get /docs',
       'get /health',
