@@ -125,8 +125,7 @@ export function createFleetReports(
   };
 
   return {
-    report: (report) =>
-      sql.begin((tx) => write(tx as unknown as Sql, report)) as Promise<FleetAnswer>,
+    report: async (report) => sql.begin((tx) => write(tx as unknown as Sql, report)),
 
     async reportDrawn({ serverId, promptId, drawMs }) {
       const model = await createLeaseStore(sql).markDrawn(serverId, promptId);
