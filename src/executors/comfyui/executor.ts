@@ -45,6 +45,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
   const feeds = createFeeds();
   // A restart cuts the socket, so a socket that stayed has stayed with the same process.
   let bootId: string | undefined;
+  let connections = 0;
   const socket = new ComfySocket({
     serverId,
     url: urls.ws,
@@ -54,10 +55,18 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
     onMessage: feeds.take,
     onChange: () => {
       bootId = undefined;
+      connections += 1;
       feeds.wakeAll();
     },
     ...(options.socketTiming === undefined ? {} : { timing: options.socketTiming }),
   });
+  const readBoot = async (stats: unknown, signal?: AbortSignal): Promise<string> => {
+    if (bootId !== undefined && socket.alive) return bootId;
+    const asked = connections;
+    const read = await readBootId(http, stats ?? (await readStats(http, signal)), signal);
+    if (socket.alive && asked === connections) bootId = read;
+    return read;
+  };
   const watchDeps = {
     http,
     feeds,
@@ -70,6 +79,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
     ...createProbe({
       quick: httpWithin(Math.min(timeoutMs, PROBE_TIMEOUT_MS)),
       patient: http,
+      readBoot,
       listsEveryMs: options.listsEveryMs ?? 30_000,
     }),
     find: (promptId, signal) => {
@@ -85,12 +95,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
       return watchPrompt(watchDeps, promptId, watchOptions);
     },
     withdraw: (promptId, signal) => withdrawPrompt(http, promptId, signal),
-    bootId: async (signal) => {
-      if (bootId !== undefined && socket.alive) return bootId;
-      const read = await readBootId(http, await readStats(http, signal), signal);
-      if (socket.alive) bootId = read;
-      return read;
-    },
+    bootId: (signal) => readBoot(undefined, signal),
     fetchOutput: async (file, signal) => {
       const { filename, subfolder, type } = file;
       const query = { filename, subfolder, type };

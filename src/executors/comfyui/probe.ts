@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isOrchestratorError, messageOf } from '../../errors.ts';
 import type { ServerReport } from '../../ports.ts';
-import { readBootId } from './boot-id.ts';
 import type { ComfyHttp } from './http.ts';
 import { asArray, asNumber, asObject, asString } from './json-read.ts';
 
@@ -115,11 +114,14 @@ export interface ProbeOptions {
   readonly quick: ComfyHttp;
   /** For the lists, which take a server with many nodes long. */
   readonly patient: ComfyHttp;
+  /** The boot id, given the answer of `/system_stats`. */
+  readonly readBoot: (stats: unknown, signal?: AbortSignal) => Promise<string>;
   readonly listsEveryMs: number;
 }
 
-/** A probe costs three small calls while its lists are fresh. */
-export const createProbe = ({ quick: http, patient, listsEveryMs }: ProbeOptions): Probe => {
+/** A probe costs two small calls while the socket stands and the lists are fresh. */
+export const createProbe = (options: ProbeOptions): Probe => {
+  const { quick: http, patient, listsEveryMs } = options;
   const lists = createLists(patient, listsEveryMs);
   return {
     forgetLists: lists.forget,
@@ -129,7 +131,7 @@ export const createProbe = ({ quick: http, patient, listsEveryMs }: ProbeOptions
           readStats(http, signal),
           countPrompts(http, signal),
         ]);
-        const bootId = await readBootId(http, stats, signal);
+        const bootId = await options.readBoot(stats, signal);
         const { files, nodeClasses, listsHash } = await lists.read(bootId, signal);
         const version = asString(asObject(asObject(stats)?.['system'])?.['comfyui_version']);
         const device = asObject(asArray(asObject(stats)?.['devices'])[0]);
