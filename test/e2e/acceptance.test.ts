@@ -232,7 +232,7 @@ describe('a database that goes away', () => {
   let stack: TestStack;
   let proxy: TcpProxy;
   beforeAll(async () => {
-    stack = await startTestStack({ role: 'none', simulator: { stepMs: 50 } });
+    stack = await startTestStack({ role: 'none' });
     proxy = await startTcpProxy(new URL(stack.env['DATABASE_URL'] ?? ''));
   });
   afterAll(async () => {
@@ -247,7 +247,8 @@ describe('a database that goes away', () => {
       DATABASE_URL: through.href,
       PRIORITY_AGE_SECONDS: '1',
     });
-    const drawing = await postPicture({ url }, 40);
+    stack.simulator.pauseDrawing(true);
+    const drawing = await postPicture({ url });
     await untilDrawing(stack, drawing);
     const waited = fetch(`${url}/v1/consumer/jobs?wait=true`, {
       method: 'POST',
@@ -280,6 +281,7 @@ describe('a database that goes away', () => {
     await until('the third has been moved up a priority level and another', async () => {
       return (await claimsOf()) >= 3;
     });
+    stack.simulator.pauseDrawing(false);
     await until('the drawing is done', () =>
       executionsOf(stack.simulator, drawing).every((drawn) => drawn.endedAt !== undefined),
     );

@@ -20,12 +20,10 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-const STEP_MS = 50;
-
 describe('an attempt that fails', () => {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await startTestStack({ simulator: { stepMs: STEP_MS } });
+    stack = await startTestStack();
   });
   afterAll(() => stack.stop());
 
@@ -88,9 +86,11 @@ describe('an attempt that fails', () => {
   });
 
   it('gives way to a new one when somebody else interrupts the prompt', async () => {
-    const jobId = await postPicture(stack, 40);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     const promptId = await untilDrawing(stack, jobId);
     await fetch(`${stack.simulator.url}/interrupt`, { method: 'POST', body: '{}' });
+    stack.simulator.pauseDrawing(false);
     const row = await untilState(stack, jobId, 'succeeded');
     expect(row.attempt).toBe(2);
     const drawn = executionsOf(stack.simulator, jobId);
@@ -111,22 +111,23 @@ describe('an attempt that fails', () => {
     ['cut short', (file: string) => truncate(file, 60)],
     ['deleted', (file: string) => rm(file)],
   ] as const)('gives way to a new one when the picture was %s', async (_what, damage) => {
-    const jobId = await postPicture(stack, 20);
-    await untilDrawing(stack, jobId);
-    stack.simulator.fault({ kind: 'http-error', path: '/view', times: 4 });
+    stack.simulator.fault({ kind: 'http-error', path: '/view', times: 1_000 });
+    const jobId = await postPicture(stack);
     await until(
       'the picture is drawn',
       () => executionsOf(stack.simulator, jobId)[0]?.endedAt !== undefined,
     );
     const output = join(stack.dir, 'simulator', 'output');
     await damage(join(output, `${outputPrefix(jobId, 1, 1)}_00001_.png`));
+    await fetch(`${stack.simulator.url}/sim/reset`, { method: 'POST' });
     const row = await untilState(stack, jobId, 'succeeded');
     expect(row.attempt).toBe(2);
     expect(row.outputs).toHaveLength(1);
   });
 
   it('gives way to a new one when the server is restarted while it draws', async () => {
-    const jobId = await postPicture(stack, 100);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     const first = await untilDrawing(stack, jobId);
     await stack.simulator.close();
     const restarted = await startSimulator({
@@ -150,7 +151,7 @@ describe('a server that stays away', () => {
   let proxy: TcpProxy;
   let api: { readonly url: string };
   beforeAll(async () => {
-    stack = await startTestStack({ role: 'none', simulator: { stepMs: 400 } });
+    stack = await startTestStack({ role: 'none' });
     proxy = await startTcpProxy(new URL(stack.simulator.url));
     const { url = '' } = await stack.serve('monolith', {
       COMFY_HTTP_URL: `http://127.0.0.1:${proxy.port}`,
@@ -169,7 +170,8 @@ describe('a server that stays away', () => {
   });
 
   it('costs attempts only until it is known to be away; then jobs wait, and one picture is drawn', async () => {
-    const jobId = await postPicture(api, 70);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(api);
     await untilDrawing(stack, jobId);
     await proxy.cut();
     await until('the server is known to be away', async () => {
@@ -184,6 +186,11 @@ describe('a server that stays away', () => {
     expect(await leasesOf(stack, late)).toEqual([]);
 
     await proxy.restore();
+    await until('the prompt of the first attempt is withdrawn', () => {
+      const [first] = executionsOf(stack.simulator, jobId);
+      return first?.outcome === 'interrupted';
+    });
+    stack.simulator.pauseDrawing(false);
     await untilState(stack, jobId, 'succeeded', 90_000);
     await untilState(stack, late, 'succeeded');
     const outcomes = executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome);
@@ -197,14 +204,14 @@ describe('a job whose every attempt is interrupted', () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack({
-      simulator: { stepMs: STEP_MS },
       env: { JOB_MAX_ATTEMPTS: '2' },
     });
+    stack.simulator.pauseDrawing(true);
   });
   afterAll(() => stack.stop());
 
   it('fails after the last one, with the evidence', async () => {
-    const jobId = await postPicture(stack, 100);
+    const jobId = await postPicture(stack);
     for (const attempt of [1, 2]) {
       await until(`attempt ${attempt} is drawn`, () => {
         const drawn = executionsOf(stack.simulator, jobId);

@@ -22,7 +22,6 @@ beforeAll(async () => {
   stack = await startTestStack({
     role: 'api',
     env: { COMFY_ROOM: '2' },
-    simulator: { stepMs: 100 },
   });
   await stack.serve('worker-cpu');
   gpu = await stack.serve('worker-gpu');
@@ -66,7 +65,8 @@ describe.each([
   ['Temporal', byTemporal],
 ] as const)('a cancel by %s', (_by, cancel) => {
   it('takes exactly its own job away, wherever that is', async () => {
-    const drawing = await postPicture(stack, 100);
+    stack.simulator.pauseDrawing(true);
+    const drawing = await postPicture(stack);
     const drawingPrompt = await untilDrawing(stack, drawing);
     const queued = await postPicture(stack);
     await untilQueued(queued);
@@ -83,6 +83,7 @@ describe.each([
     await untilQueued(behind);
     await cancel(drawing);
     await expectCanceled(drawing);
+    stack.simulator.pauseDrawing(false);
     expect((await untilState(stack, behind, 'succeeded')).attempt).toBe(1);
     expect(executionsOf(stack.simulator, behind).map(({ outcome }) => outcome)).toEqual([
       'success',
@@ -109,7 +110,8 @@ describe('a cancel', () => {
   });
 
   it('does not hang on a dead gpu worker, and the prompt is withdrawn when one is back', async () => {
-    const jobId = await postPicture(stack, 150);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     const promptId = await untilDrawing(stack, jobId);
     await gpu.stop();
     await byApi(jobId);
@@ -119,12 +121,14 @@ describe('a cancel', () => {
     gpu = await stack.serve('worker-gpu');
     await until('its room is free', async () => (await leasesOf(stack, jobId)).length === 0);
     expect(await promptsOn(stack.simulator.url)).toEqual({ running: [], pending: [] });
+    stack.simulator.pauseDrawing(false);
   });
 });
 
 describe('a hold', () => {
   it('that ends at once leaves the job waiting, and it is drawn when there is room', async () => {
-    const drawing = await postPicture(stack, 30);
+    stack.simulator.pauseDrawing(true);
+    const drawing = await postPicture(stack);
     await untilDrawing(stack, drawing);
     const queued = await postPicture(stack);
     await untilQueued(queued);
@@ -133,11 +137,13 @@ describe('a hold', () => {
     const handle = stack.client.workflow.getHandle(jobWorkflowId(waiting));
     await handle.signal('hold');
     await handle.signal('resume');
+    stack.simulator.pauseDrawing(false);
     for (const jobId of [drawing, queued, waiting]) await untilState(stack, jobId, 'succeeded');
   });
 
   it('takes no room until it ends', async () => {
-    const drawing = await postPicture(stack, 60);
+    stack.simulator.pauseDrawing(true);
+    const drawing = await postPicture(stack);
     await untilDrawing(stack, drawing);
     const queued = await postPicture(stack);
     await untilQueued(queued);
@@ -146,6 +152,7 @@ describe('a hold', () => {
     const handle = stack.client.workflow.getHandle(jobWorkflowId(held));
     await handle.signal('hold');
     await until('the row says so', async () => (await rowOf(stack, held)).held);
+    stack.simulator.pauseDrawing(false);
     for (const jobId of [drawing, queued, await postPicture(stack)])
       await untilState(stack, jobId, 'succeeded');
     expect(await rowOf(stack, held)).toMatchObject({ state: 'queued', held: true });

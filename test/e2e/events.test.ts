@@ -252,9 +252,10 @@ describe('the events of a job', () => {
   });
 
   it('of a cancelled, a held and a twice drawn job stand in small payloads too', async () => {
-    const canceled = await jobs.submit({ steps: 100 });
+    stack.simulator.pauseDrawing(true);
+    const canceled = await jobs.submit();
     await jobs.drawing(canceled);
-    const held = await jobs.submit({ steps: 100 });
+    const held = await jobs.submit();
     // Accepted is not yet started: Temporal may hear of it a moment later.
     await until('its run is started', async () => (await rowOf(stack, held)).startedAt);
     await stack.client.workflow.getHandle(`job-${held}`).signal('hold');
@@ -262,13 +263,15 @@ describe('the events of a job', () => {
     await jobs.ends(canceled, 'Deleted');
     await jobs.cancel(held);
     await jobs.ends(held, 'Deleted');
-    const twice = await jobs.submit({ steps: 30 });
+    const twice = await jobs.submit();
     const promptId = await jobs.drawing(twice);
     await fetch(`${stack.simulator.url}/interrupt`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ prompt_id: promptId }),
     });
+    await jobs.drawing(twice, 1, 2);
+    stack.simulator.pauseDrawing(false);
     await jobs.ends(twice, 'Succeeded');
     expect(stagesOf(await jobs.events(twice)).filter((stage) => stage === 'CLAIMED')).toHaveLength(
       2,

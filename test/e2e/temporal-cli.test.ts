@@ -18,12 +18,6 @@ const DELETE = 'temporal workflow delete --workflow-id "job-$JOB_ID"';
 const STATUS = 'temporal workflow query --workflow-id "job-$JOB_ID" --type status';
 const TIMELINE = 'temporal workflow query --workflow-id "job-$JOB_ID" --type timeline';
 
-const STEP_MS = 100;
-/** Draws longer than any command takes. */
-const LONG = { steps: 150 };
-/** Long enough to be met while it draws, short enough to wait for. */
-const SOME = { steps: 30 };
-
 /** Temporal deletes a run only when its queues have noted that all tasks of it are done, every 30 s or so. */
 const DELETION_MS = 90_000;
 
@@ -34,7 +28,6 @@ let cli: OperatorCli;
 beforeAll(async () => {
   // Two claims in the placer's window, so that a third is one that no placer has taken.
   stack = await startTestStack({
-    simulator: { stepMs: STEP_MS },
     env: { PLACEMENT_WINDOW: '2' },
   });
   jobs = createJobClient(stack);
@@ -45,12 +38,14 @@ afterEach(async () => {
   const active = await stack.sql<{ id: string }[]>`
     select id from jobs where state in ('queued', 'running')`;
   await cancelAll(active.map(({ id }) => id));
+  stack.simulator.pauseDrawing(false);
 });
 afterAll(() => stack.stop());
 
-/** Two jobs that take all room of the server, one drawn and one waiting there. */
+/** Two jobs that take all room of the server, one drawn and one waiting there, until `freeServer`. */
 async function fillServer(): Promise<string[]> {
-  const ids = [await jobs.submit(LONG), await jobs.submit(LONG)];
+  stack.simulator.pauseDrawing(true);
+  const ids = [await jobs.submit(), await jobs.submit()];
   await until('the server is full', async () => {
     const { running, pending } = await jobs.comfyQueue();
     return running.length === 1 && pending.length === 1;
@@ -60,6 +55,18 @@ async function fillServer(): Promise<string[]> {
 
 async function cancelAll(ids: readonly string[]): Promise<void> {
   for (const id of ids) await jobs.cancel(id);
+}
+
+async function freeServer(ids: readonly string[]): Promise<void> {
+  await cancelAll(ids);
+  stack.simulator.pauseDrawing(false);
+}
+
+/** A job that is drawn until the pause ends. */
+async function submitDrawing(headers?: Record<string, string>): Promise<[string, string]> {
+  stack.simulator.pauseDrawing(true);
+  const jobId = await jobs.submit({}, headers);
+  return [jobId, await jobs.drawing(jobId)];
 }
 
 /** A job that waits for a server. */
@@ -96,8 +103,14 @@ const drawnAs = (jobId: string, runIndex: number) =>
 describe('looking at jobs with the temporal CLI', () => {
   it('finds a job by each search attribute and tells its summary, stage and timeline', async () => {
     const trace = 'a'.repeat(31);
-    const jobId = await jobs.submit(LONG, { traceparent: `00-${trace}1-00000000000000ab-01` });
-    await jobs.drawing(jobId);
+    const traceparent = `00-${trace}1-00000000000000ab-01`;
+    const [jobId] = await submitDrawing({ traceparent });
+    await until('it is collected', async () => {
+      const { queryResult } = (await cli.run(STATUS, { JOB_ID: jobId })) as QueryAnswer<{
+        stage: string;
+      }>;
+      return queryResult[0]?.stage === 'collect';
+    });
     const [row] = await stack.sql<{ batchId: string }[]>`
       select batch_id from jobs where id = ${jobId}`;
     const variables = { JOB_ID: jobId, BATCH_ID: row?.batchId ?? '', TRACE_ID: `${trace}1` };
@@ -160,7 +173,7 @@ describe('looking at jobs with the temporal CLI', () => {
     expect(
       JSON.stringify(await cli.run('temporal task-queue describe --task-queue gpu-default')),
     ).toContain('pollers');
-    await jobs.cancel(jobId);
+    await freeServer([jobId]);
     await jobs.expectFreeServer();
   });
 });
@@ -172,7 +185,7 @@ describe('hold and resume', () => {
     await cli.run(HOLD, { JOB_ID: held });
     await until('the API shows it', async () => (await jobs.read(held)).lastEvent.context['held']);
     const later = await jobs.submit();
-    await cancelAll(fillers);
+    await freeServer(fillers);
     await jobs.ends(later, 'Succeeded');
     expect(await jobs.leases()).toEqual([]);
     expect(await cli.run(STATUS, { JOB_ID: held })).toMatchObject({
@@ -190,7 +203,7 @@ describe('hold and resume', () => {
     const jobId = await submitWaiting();
     await cli.run(HOLD, { JOB_ID: jobId });
     await cli.run(RESUME, { JOB_ID: jobId });
-    await cancelAll(fillers);
+    await freeServer(fillers);
     await jobs.ends(jobId, 'Succeeded');
     await jobs.expectFreeServer();
   });
@@ -211,19 +224,20 @@ describe.each([
     expect(result).toMatchObject({ available: false });
     expect((await jobs.leases()).map((lease) => lease.jobId).sort()).toEqual([...fillers].sort());
     await jobs.eventsEnd(jobId, type);
-    await cancelAll(fillers);
+    await freeServer(fillers);
     await jobs.expectFreeServer();
   });
 
   it('ends a job that draws: its prompt is withdrawn and the job behind it is drawn', async () => {
-    const jobId = await jobs.submit(LONG);
-    const promptId = await jobs.drawing(jobId);
+    const [jobId, promptId] = await submitDrawing();
     const behind = await jobs.submit();
     await cli.run(command, { JOB_ID: jobId });
     const { lastEvent } = await jobs.ends(jobId, type);
     expect(codes).toContain(lastEvent.context['error_code']);
-    await jobs.ends(behind, 'Succeeded');
+    await until('its prompt is withdrawn', () => jobs.executionsOf(promptId)[0] !== undefined);
     expect(jobs.executionsOf(promptId)).toEqual(['interrupted']);
+    stack.simulator.pauseDrawing(false);
+    await jobs.ends(behind, 'Succeeded');
     await jobs.eventsEnd(jobId, type);
     await jobs.expectFreeServer();
   });
@@ -258,10 +272,10 @@ describe('reset', () => {
     { to: 'the first workflow task', command: RESET_FIRST },
     { to: 'the last workflow task', command: RESET_LAST },
   ])('to $to while it draws withdraws the prompt and draws anew', async ({ command }) => {
-    const jobId = await jobs.submit(SOME);
-    const promptId = await jobs.drawing(jobId);
+    const [jobId, promptId] = await submitDrawing();
     await cli.run(command, { JOB_ID: jobId });
     const again = await jobs.drawing(jobId, 2);
+    stack.simulator.pauseDrawing(false);
     expect(again).not.toBe(promptId);
     await drawnAs(jobId, 2);
     expect(await jobs.read(jobId)).toMatchObject({
@@ -302,10 +316,10 @@ describe('reset', () => {
   });
 
   it('draws a job that was cancelled', async () => {
-    const jobId = await jobs.submit(SOME);
-    await jobs.drawing(jobId);
+    const [jobId] = await submitDrawing();
     await cli.run(CANCEL, { JOB_ID: jobId });
     await jobs.ends(jobId, 'Deleted');
+    stack.simulator.pauseDrawing(false);
     await cli.run(RESET_FIRST, { JOB_ID: jobId });
     await drawnAs(jobId, 2);
     await jobs.expectFreeServer();
@@ -319,7 +333,7 @@ describe('reset', () => {
     await cli.run(TERMINATE, { JOB_ID: jobId });
     await jobs.ends(jobId, 'Failed');
     await cli.run(RESET_FIRST, { JOB_ID: jobId });
-    await cancelAll([...fillers, ...inWindow]);
+    await freeServer([...fillers, ...inWindow]);
     await drawnAs(jobId, 2);
     await jobs.expectFreeServer();
   });

@@ -32,7 +32,7 @@ describe('a worker process that goes away', () => {
   };
 
   beforeAll(async () => {
-    stack = await startTestStack({ role: 'api', simulator: { stepMs: 100 } });
+    stack = await startTestStack({ role: 'api' });
   });
   afterAll(async () => {
     for (const worker of workers) await worker.kill();
@@ -45,11 +45,13 @@ describe('a worker process that goes away', () => {
       const rows = await stack.sql`select from servers where reachable`;
       return rows.count > 0;
     });
-    const jobId = await postPicture(stack, 40);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     await untilDrawing(stack, jobId);
     await until('it is collected', async () => (await triesOf(jobId, 'collect')) > 0);
     await first.kill();
     const second = await startWorker();
+    stack.simulator.pauseDrawing(false);
     const row = await untilState(stack, jobId, 'succeeded', RECOVERY_MS);
     expect(row.attempt).toBe(1);
     expect(executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome)).toEqual(['success']);
@@ -73,13 +75,15 @@ describe('a worker process that goes away', () => {
 
   it('asked to end while the picture is drawn: it leaves the prompt, and the next one re-attaches', async () => {
     const first = await startWorker();
-    const jobId = await postPicture(stack, 100);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     const promptId = await untilDrawing(stack, jobId);
     await until('it is collected', async () => (await triesOf(jobId, 'collect')) > 0);
     expect(await first.terminate()).toBe(0);
     expect(await promptsOn(stack.simulator.url)).toEqual({ running: [promptId], pending: [] });
     expect((await rowOf(stack, jobId)).state).toBe('running');
     const second = await startWorker();
+    stack.simulator.pauseDrawing(false);
     const row = await untilState(stack, jobId, 'succeeded', RECOVERY_MS);
     expect(row.attempt).toBe(1);
     expect(executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome)).toEqual(['success']);
@@ -88,7 +92,8 @@ describe('a worker process that goes away', () => {
 
   it('gone for good does not keep a cancelled job open', async () => {
     const first = await startWorker();
-    const jobId = await postPicture(stack, 150);
+    stack.simulator.pauseDrawing(true);
+    const jobId = await postPicture(stack);
     const promptId = await untilDrawing(stack, jobId);
     await first.kill();
     const runs = createJobRuns(stack.client, {

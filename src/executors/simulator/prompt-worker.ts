@@ -1,3 +1,4 @@
+import type { DrawingPause } from './drawing-pause.ts';
 import { createExecutionCache } from './execution-cache.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { FaultBook } from './faults.ts';
@@ -25,6 +26,7 @@ export interface WorkerDeps {
   embeddings(): readonly string[];
   sendStatus(): void;
   exit(code: number): void;
+  readonly pause: DrawingPause;
   readonly stepMs: number;
   readonly modelLoadMs: number;
   readonly unthrottledProgress: boolean;
@@ -107,6 +109,8 @@ export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
       step: async (value, max, preview) => {
         if (deps.stepMs > 0) await sleep(deps.stepMs);
         else await breathe();
+        // An interrupt before the pause is seen to first; one within it wakes.
+        if (!interrupted && !stopping) await deps.pause.wait();
         if (deps.faults.take('drop-sockets', (fault) => fault.atStep === value)) deps.hub.dropAll();
         const exit = deps.faults.take('exit', (fault) => fault.atStep === value);
         if (exit) deps.exit(exit.code);
@@ -194,6 +198,7 @@ export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
     wake,
     interrupt: () => {
       interrupted = true;
+      deps.pause.wake();
     },
     get running() {
       return running;
@@ -210,6 +215,7 @@ export const createPromptWorker = (deps: WorkerDeps): PromptWorker => {
     stop: async () => {
       stopping = true;
       endSleep?.();
+      deps.pause.wake();
       await loop;
     },
   };

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../../ports.ts';
 import { DEFAULT_COMFY_VERSION, mannersOf, type ComfyVersion } from './comfy-version.ts';
+import { createDrawingPause } from './drawing-pause.ts';
 import { createExecutionLog, type ExecutionLogEntry } from './execution-log.ts';
 import { createFaultBook, Fault, type FaultInput } from './faults.ts';
 import { createNodeDefinitions } from './graph/node-definitions.ts';
@@ -63,6 +64,8 @@ export interface Simulator {
   /** Prompts the worker took up, oldest first. */
   executions(): ExecutionLogEntry[];
   setModels(models: ModelFiles): void;
+  /** Drawings stand still before their next sampler step until it is called with false; they can be interrupted. */
+  pauseDrawing(paused: boolean): void;
   /** Throws when the fault is malformed. */
   fault(fault: FaultInput): void;
   /** Ends like a killed process: sockets cut, queue and history gone, files kept. */
@@ -102,6 +105,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const history = createPromptHistory();
   const faults = createFaultBook();
   const log = createExecutionLog();
+  const pause = createDrawingPause();
   const maxUploadBytes = options.maxUploadBytes ?? 100 * 1024 * 1024;
   const features = (): object => ({
     supports_preview_metadata: true,
@@ -135,6 +139,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     embeddings: () => models['embeddings'] ?? [],
     sendStatus,
     exit,
+    pause,
     stepMs: options.stepMs ?? 0,
     modelLoadMs: options.modelLoadMs ?? 0,
     unthrottledProgress: options.unthrottledProgress ?? !manners.throttlesProgress,
@@ -195,7 +200,9 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
         faults,
         fault,
         setModels,
+        pauseDrawing: pause.set,
         reset: () => {
+          pause.set(false);
           faults.clear();
           log.clear();
           hub.silence(false);
@@ -238,6 +245,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     port,
     executions: () => log.entries(),
     setModels,
+    pauseDrawing: pause.set,
     fault: (given) => {
       fault(Fault.parse(given));
     },

@@ -13,17 +13,16 @@ export interface SimulationDeps {
   readonly faults: FaultBook;
   fault(fault: Fault): void;
   setModels(models: Record<string, string[]>): void;
+  pauseDrawing(paused: boolean): void;
   reset(): void;
 }
 
-const refused = (error: z.ZodError) =>
-  json(
-    {
-      error: z.prettifyError(error),
-      kinds: Fault.options.map((option) => option.shape.kind.value),
-    },
-    400,
-  );
+const Pause = z.strictObject({ paused: z.boolean() });
+
+const refused = (error: z.ZodError, further: object = {}) =>
+  json({ error: z.prettifyError(error), ...further }, 400);
+
+const FAULT_KINDS = { kinds: Fault.options.map((option) => option.shape.kind.value) };
 
 /** /sim/*: what a real server does not have. */
 export const simulationRoutes = (deps: SimulationDeps): Route[] => [
@@ -52,7 +51,7 @@ export const simulationRoutes = (deps: SimulationDeps): Route[] => [
     handle: (request) => {
       const body = bodyJson(request);
       const faults = z.array(Fault).safeParse(Array.isArray(body) ? body : [body]);
-      if (!faults.success) return refused(faults.error);
+      if (!faults.success) return refused(faults.error, FAULT_KINDS);
       faults.data.forEach(deps.fault);
       return json({ faults: deps.faults.list() });
     },
@@ -65,6 +64,16 @@ export const simulationRoutes = (deps: SimulationDeps): Route[] => [
       if (!models.success) return refused(models.error);
       deps.setModels(models.data);
       return json({ folders: Object.keys(models.data) });
+    },
+  },
+  {
+    method: 'POST',
+    path: '/sim/drawing',
+    handle: (request) => {
+      const pause = Pause.safeParse(bodyJson(request));
+      if (!pause.success) return refused(pause.error);
+      deps.pauseDrawing(pause.data.paused);
+      return json(pause.data);
     },
   },
   {
