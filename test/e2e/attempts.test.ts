@@ -111,7 +111,8 @@ describe('an attempt that fails', () => {
     ['cut short', (file: string) => truncate(file, 60)],
     ['deleted', (file: string) => rm(file)],
   ] as const)('gives way to a new one when the picture was %s', async (_what, damage) => {
-    stack.simulator.fault({ kind: 'http-error', path: '/view', times: 1_000 });
+    const path = { path: '/view', query: 'type=output' };
+    stack.simulator.fault({ kind: 'http-error', ...path, times: 1_000 });
     const jobId = await postPicture(stack);
     await until(
       'the picture is drawn',

@@ -32,8 +32,8 @@ describe.each(['in one process', 'with a gpu worker that has no database'])(
     afterEach(() => stack.stop());
 
     it('draws the next picture while the one before is still on its way into the store', async () => {
-      // The first download there is hangs.
-      stack.simulator.fault({ kind: 'hang', path: '/view' });
+      // The first download of a picture hangs.
+      stack.simulator.fault({ kind: 'hang', path: '/view', query: 'type=output' });
       const storing = await postPicture({ url });
       await until('the picture is drawn', () =>
         executionsOf(stack.simulator, storing).some(({ endedAt }) => endedAt !== undefined),

@@ -39,18 +39,20 @@ export const Fault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('worker-death'), pending: z.boolean().default(false), times }),
   /** An `execution_error` of type ExecutionBlocked is sent, and the prompt goes on. */
   z.strictObject({ kind: z.literal('execution-blocked'), classType: z.string().optional(), times }),
-  /** Any request whose path starts so is answered with that status. */
+  /** Any request whose path starts so, and whose query has that in it, is answered with that status. */
   z.strictObject({
     kind: z.literal('http-error'),
     path: z.string().startsWith('/'),
+    query: z.string().optional(),
     method: z.string().optional(),
     status: z.number().int().min(400).max(599).default(503),
     times,
   }),
-  /** Any request whose path starts so is never answered. */
+  /** Any request whose path starts so, and whose query has that in it, is never answered. */
   z.strictObject({
     kind: z.literal('hang'),
     path: z.string().startsWith('/'),
+    query: z.string().optional(),
     method: z.string().optional(),
     times,
   }),

@@ -70,8 +70,14 @@ export const createHttpServer = (deps: HttpServerDeps): Server => {
 
   const answer = async (request: IncomingMessage, url: URL): Promise<SimResponse | 'never'> => {
     const method = request.method ?? 'GET';
-    const here = (fault: { path: string; method?: string | undefined }): boolean =>
-      url.pathname.startsWith(fault.path) && (fault.method ?? method) === method;
+    const here = (fault: {
+      path: string;
+      query?: string | undefined;
+      method?: string | undefined;
+    }): boolean =>
+      url.pathname.startsWith(fault.path) &&
+      url.search.includes(fault.query ?? '') &&
+      (fault.method ?? method) === method;
     if (!url.pathname.startsWith('/sim/')) {
       if (deps.faults.take('hang', here)) return 'never';
       const failing = deps.faults.take('http-error', here);
