@@ -37,8 +37,7 @@ afterEach(async () => {
   // What a failed test leaves must not fail the next.
   const active = await stack.sql<{ id: string }[]>`
     select id from jobs where state in ('queued', 'running')`;
-  await cancelAll(active.map(({ id }) => id));
-  stack.simulator.pauseDrawing(false);
+  await freeServer(active.map(({ id }) => id));
 });
 afterAll(() => stack.stop());
 
@@ -53,12 +52,8 @@ async function fillServer(): Promise<string[]> {
   return ids;
 }
 
-async function cancelAll(ids: readonly string[]): Promise<void> {
-  for (const id of ids) await jobs.cancel(id);
-}
-
 async function freeServer(ids: readonly string[]): Promise<void> {
-  await cancelAll(ids);
+  for (const id of ids) await jobs.cancel(id);
   stack.simulator.pauseDrawing(false);
 }
 
@@ -69,15 +64,16 @@ async function submitDrawing(headers?: Record<string, string>): Promise<[string,
   return [jobId, await jobs.drawing(jobId)];
 }
 
+const untilStage = (jobId: string, stage: string): Promise<unknown> =>
+  until(`the status query says ${stage}`, async () => {
+    const answer = (await cli.run(STATUS, { JOB_ID: jobId })) as QueryAnswer<{ stage: string }>;
+    return answer.queryResult[0]?.stage === stage;
+  });
+
 /** A job that waits for a server. */
 async function submitWaiting(): Promise<string> {
   const jobId = await jobs.submit();
-  await until(
-    'the claim waits',
-    async () =>
-      ((await cli.run(STATUS, { JOB_ID: jobId })) as QueryAnswer<{ stage: string }>).queryResult[0]
-        ?.stage === 'claim',
-  );
+  await untilStage(jobId, 'claim');
   return jobId;
 }
 
@@ -103,14 +99,8 @@ const drawnAs = (jobId: string, runIndex: number) =>
 describe('looking at jobs with the temporal CLI', () => {
   it('finds a job by each search attribute and tells its summary, stage and timeline', async () => {
     const trace = 'a'.repeat(31);
-    const traceparent = `00-${trace}1-00000000000000ab-01`;
-    const [jobId] = await submitDrawing({ traceparent });
-    await until('it is collected', async () => {
-      const { queryResult } = (await cli.run(STATUS, { JOB_ID: jobId })) as QueryAnswer<{
-        stage: string;
-      }>;
-      return queryResult[0]?.stage === 'collect';
-    });
+    const [jobId] = await submitDrawing({ traceparent: `00-${trace}1-00000000000000ab-01` });
+    await untilStage(jobId, 'collect');
     const [row] = await stack.sql<{ batchId: string }[]>`
       select batch_id from jobs where id = ${jobId}`;
     const variables = { JOB_ID: jobId, BATCH_ID: row?.batchId ?? '', TRACE_ID: `${trace}1` };
