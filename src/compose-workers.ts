@@ -37,7 +37,7 @@ export async function composeWorkerConnection(base: Base): Promise<NativeConnect
 
 /** The cpu worker with its placer, starter, closer and collector. */
 export async function composeCpuWorkers(base: DatabaseBase, connection: NativeConnection) {
-  const { config, sql, logger, wakeups, storage, lifecycle, client, runs } = base;
+  const { config, sql, logger, wakeups, storage, lifecycle, client, runs, policies } = base;
   const leases = createLeaseStore(sql);
   const pollMs = config.SCHEDULER_POLL_MS;
   const cpu = await createCpuWorkers({
@@ -52,6 +52,11 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
     storage,
     wakeups,
     placementWindow: config.PLACEMENT_WINDOW,
+    affinityWaitMs: config.AFFINITY_WAIT_SECONDS * 1_000,
+    tenantLimits: async () => {
+      const policyOf = await policies();
+      return (tenant) => policyOf(tenant).maxRunning ?? Infinity;
+    },
     pollMs,
     blobRetentionDays: config.BLOB_RETENTION_DAYS,
     logger,

@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { Placer } from '../workers/placer.ts';
+import type { ClaimWait, Placer } from '../workers/placer.ts';
 import type { Logger } from '../ports.ts';
 import type { ClaimInput, PlacementActivities } from './activity-types.ts';
 import { logStage } from './stage-log.ts';
@@ -11,21 +11,42 @@ const HEARTBEAT_EVERY_MS = 5_000;
 
 /**
  * Waits in the placer's window until a server is granted. Idempotent: the same attempt gets the same lease again, so a
- * retry costs one query.
+ * retry costs one query. Its heartbeats tell the next try how long it waited and how often it was overtaken.
  */
 export const createPlacementActivities = (placer: Placer, logger: Logger): PlacementActivities =>
   withActivityFailures<PlacementActivities>({
     claim: logStage(logger, 'claim', async (input: ClaimInput) => {
-      const { workflowExecution, scheduledTimestampMs } = activityInfo();
+      const info = activityInfo();
+      const { workflowExecution, scheduledTimestampMs } = info;
       if (!workflowExecution) throw new OrchestratorError('internal', 'claim needs a workflow');
-      const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
+      const earlier = readWait(info.heartbeatDetails);
+      let wait = earlier;
+      const beat = setInterval(() => heartbeat(wait), HEARTBEAT_EVERY_MS);
       try {
         return await placer.claim(
-          { ...input, runId: workflowExecution.runId, scheduledAtMs: scheduledTimestampMs },
+          {
+            ...input,
+            ...{ runId: workflowExecution.runId, scheduledAtMs: scheduledTimestampMs },
+            ...(earlier ? { earlier } : {}),
+          },
           cancellationSignal(),
+          (now) => {
+            wait = now;
+          },
         );
       } finally {
         clearInterval(beat);
       }
     }),
   });
+
+/** Undefined for claims of an older version, whose heartbeats said nothing. */
+function readWait(details: unknown): ClaimWait | undefined {
+  if (typeof details !== 'object' || details === null) return undefined;
+  const { enteredAtMs, overtaken, overtakenAtMs } = details as Partial<ClaimWait>;
+  if (typeof enteredAtMs !== 'number' || typeof overtaken !== 'number') return undefined;
+  return {
+    ...{ enteredAtMs, overtaken },
+    ...(typeof overtakenAtMs === 'number' ? { overtakenAtMs } : {}),
+  };
+}

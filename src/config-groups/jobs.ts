@@ -34,6 +34,12 @@ export const JOBS_VARIABLES = {
     about: 'Waiting jobs of a pool among which the placer chooses',
     example: '32',
   },
+  AFFINITY_WAIT_SECONDS: {
+    group: 'Jobs',
+    schema: whole(0, 86_400).default(30),
+    about: 'So long later jobs may go first because a server has their model loaded',
+    example: '30',
+  },
   SEED_CATALOGUE: {
     group: 'Jobs',
     schema: flag.default(true),

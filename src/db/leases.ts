@@ -12,6 +12,8 @@ export interface GrantRequest {
   readonly model: string;
   readonly reason: string;
   readonly traceId: string;
+  /** Jobs the tenant may have on servers at a time. (Default: no limit) */
+  readonly tenantLimit?: number;
   promptId(runIndex: number): string;
 }
 
@@ -31,7 +33,8 @@ export interface ServerRoom {
   readonly used: number;
   /** It answers and takes jobs: it is not being drained. */
   readonly reachable: boolean;
-  /** AIR of the model that the latest lease asked for. */
+  readonly draining: boolean;
+  /** AIR of the model of the latest grant since its process began. */
   readonly warmModel: string | null;
 }
 
@@ -79,17 +82,30 @@ const hasStalePrompt = (sql: Sql) => sql`
     select from jobs j where j.id = l.job_id and (j.state not in ('queued', 'running')
       or j.run_id is distinct from l.run_id or j.attempt > l.attempt)))), false)`;
 
+async function countOf(sql: Sql, tenant: string): Promise<number> {
+  const [row] = await sql<{ running: number }[]>`
+    select count(*)::int as running from leases where tenant = ${tenant} and drawn_at is null`;
+  return row?.running ?? 0;
+}
+
 /** Leases: the rows that reserve room on servers. */
 export function createLeaseStore(sql: Sql) {
   return {
     async listRoom(pool: string): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
         select s.id, case when ${hasStalePrompt(sql)} then 0 else s.room end as room,
-          (${isLive(sql)} and s.draining_at is null) as reachable,
+          ${isLive(sql)} as reachable, s.draining_at is not null as draining,
           ${roomTaken(sql)} as used,
-          (array_agg(l.model order by l.granted_at desc) filter (where l.model is not null))[1] as warm_model
+          case when s.warm_boot_id is not distinct from s.boot_id then s.warm_model end as warm_model
         from servers s left join leases l on l.server_id = s.id
         where s.pool = ${pool} group by s.id order by s.id`;
+    },
+
+    /** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */
+    async countRunning(): Promise<Map<string, number>> {
+      const rows = await sql<{ tenant: string; running: number }[]>`
+        select tenant, count(*)::int as running from leases where drawn_at is null group by tenant`;
+      return new Map(rows.map(({ tenant, running }) => [tenant, running]));
     },
 
     /**
@@ -99,6 +115,10 @@ export function createLeaseStore(sql: Sql) {
     async grant(request: GrantRequest): Promise<GrantAnswer> {
       return sql.begin(async (begun) => {
         const tx = begun as unknown as Sql;
+        const { tenant, tenantLimit = Infinity } = request;
+        // Two placers at once would both count the tenant's jobs without the other's.
+        if (tenantLimit !== Infinity)
+          await tx`select pg_advisory_xact_lock(hashtextextended(${`running:${tenant}`}, 0))`;
         // Sent together: the server answers them in this order, so what is counted is counted under the locks.
         const [[server], [job], [mine], [taken]] = await Promise.all([
           tx<{ room: number; drainingAt: Date | null }[]>`
@@ -117,6 +137,8 @@ export function createLeaseStore(sql: Sql) {
         if (job.attempt > request.attempt) return { outcome: 'closed' };
         if (mine) return { outcome: 'granted', lease: toLease(mine) };
         if (job.held) return { outcome: 'held' };
+        if (tenantLimit !== Infinity && (await countOf(tx, tenant)) >= tenantLimit)
+          return { outcome: 'full' };
         const used = taken?.used ?? 0;
         if (!server || server.drainingAt || taken?.isStale || used >= server.room)
           return { outcome: 'full' };
@@ -138,6 +160,10 @@ export function createLeaseStore(sql: Sql) {
             update jobs set state = 'running', attempt = ${request.attempt}, stage_rank = ${stageRank('claim')},
               server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
             where id = ${request.jobId}`,
+          tx`
+            update servers set warm_model = ${request.model}, warm_boot_id = boot_id
+            where id = ${request.serverId}
+              and (warm_model, warm_boot_id) is distinct from (${request.model}, boot_id)`,
         ]);
         return { outcome: 'granted', lease: toLease(row as LeaseRow) };
       });

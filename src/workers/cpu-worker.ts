@@ -27,6 +27,8 @@ export interface CpuWorkerDeps {
   readonly storage: BlobStore;
   readonly wakeups: Wakeups;
   readonly placementWindow: number;
+  readonly affinityWaitMs: number;
+  readonly tenantLimits: () => Promise<(tenant: string) => number>;
   readonly pollMs: number;
   readonly blobRetentionDays: number;
   readonly logger: Logger;

@@ -6,10 +6,10 @@ import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/
 import { createOutbox } from '../../src/db/outbox.ts';
 import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
 import type { JobRow } from '../../src/db/job-row.ts';
-import { silentLogger } from '../../src/telemetry.ts';
-import { createPlacer, type ClaimRequest, type Placer } from '../../src/workers/placer.ts';
+import type { Placer } from '../../src/workers/placer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow, rowOf, SD1 } from '../support/jobs.ts';
+import { claimOf, createTestPlacer } from '../support/placer.ts';
 import { until } from '../support/until.ts';
 
 let database: TestDatabase;
@@ -101,7 +101,7 @@ describe('a grant', () => {
     for (const jobId of [before, during]) await runs.openRun(jobId, 'run-1');
     await leases.grant(grantRequest(before));
     await database.sql`update servers set draining_at = now() where id = 'a'`;
-    expect(await leases.listRoom('default')).toMatchObject([{ reachable: false, used: 1 }]);
+    expect(await leases.listRoom('default')).toMatchObject([{ draining: true, used: 1 }]);
     expect((await leases.grant(grantRequest(during))).outcome).toBe('full');
     expect((await leases.grant(grantRequest(before))).outcome).toBe('granted');
     await database.sql`update servers set draining_at = null where id = 'a'`;
@@ -155,32 +155,13 @@ describe('a lease whose picture is drawn', () => {
 describe('two placers on one database', () => {
   const placers: Placer[] = [];
   const startPlacer = (): Placer => {
-    const placer = createPlacer({
-      pool: 'default',
-      leases,
-      runs,
-      wakeups: { on: () => () => undefined },
-      isRunClosed: () => Promise.resolve(false),
-      pollMs: 10,
-      logger: silentLogger,
-    });
+    const placer = createTestPlacer(database.sql, { pollMs: 10 });
     placers.push(placer);
     return placer;
   };
   afterAll(() => {
     for (const placer of placers) placer.close();
   });
-  const claimOf = (jobId: string): ClaimRequest => ({
-    jobId,
-    runId: `run-${jobId}`,
-    tenant: 'local',
-    pool: 'default',
-    traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
-    attempt: 1,
-    priority: 3,
-    scheduledAtMs: Date.now(),
-  });
-
   it('never exceed the room over 50 claims', async () => {
     await database.sql`insert into servers (id, pool, room, reachable) values ('b', 'default', 1, true)`;
     const both = [startPlacer(), startPlacer()] as const;

@@ -4,10 +4,9 @@ import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
 import { createRunStore } from '../../src/db/runs.ts';
 import type { Lease } from '../../src/domain/job.ts';
-import { silentLogger } from '../../src/telemetry.ts';
-import { createPlacer } from '../../src/workers/placer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow } from '../support/jobs.ts';
+import { claimOf, createTestPlacer } from '../support/placer.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -36,29 +35,9 @@ describe('a claim that is tried again', () => {
       promptId: () => randomUUID(),
     });
     expect(granted.outcome).toBe('granted');
-    const placer = createPlacer({
-      pool: 'default',
-      leases,
-      runs,
-      wakeups: { on: () => () => undefined },
-      isRunClosed: () => Promise.resolve(false),
-      pollMs: 20,
-      logger: silentLogger,
-    });
+    const placer = createTestPlacer(sql);
     try {
-      const claim = placer.claim(
-        {
-          jobId: job.id,
-          tenant: job.tenant,
-          pool: 'default',
-          traceId: job.traceId,
-          attempt: 1,
-          priority: 3,
-          runId: 'run-1',
-          scheduledAtMs: 0,
-        },
-        AbortSignal.timeout(3_000),
-      );
+      const claim = placer.claim(claimOf(job.id, { runId: 'run-1' }), AbortSignal.timeout(3_000));
       const lease: Lease = await claim;
       expect(lease).toEqual(granted.outcome === 'granted' && granted.lease);
     } finally {

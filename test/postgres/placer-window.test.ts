@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
-import { createRunStore } from '../../src/db/runs.ts';
 import type { Channel } from '../../src/db/wakeups.ts';
 import type { Lease } from '../../src/domain/job.ts';
-import { silentLogger } from '../../src/telemetry.ts';
-import { createPlacer, type Placer } from '../../src/workers/placer.ts';
+import type { Placer } from '../../src/workers/placer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow } from '../support/jobs.ts';
+import { claimOf, createTestPlacer } from '../support/placer.ts';
 import { until } from '../support/until.ts';
 
 let database: TestDatabase;
@@ -25,8 +24,7 @@ beforeEach(async () => {
   await database.sql`insert into servers (id, pool, room, reachable) values ('a', 'default', 1, true)`;
   const leases = createLeaseStore(database.sql);
   asked = 0;
-  placer = createPlacer({
-    pool: 'default',
+  placer = createTestPlacer(database.sql, {
     leases: {
       ...leases,
       listRoom: (pool) => {
@@ -34,12 +32,10 @@ beforeEach(async () => {
         return leases.listRoom(pool);
       },
     },
-    runs: createRunStore(database.sql),
     wakeups: { on: (channel, listener) => (listeners.set(channel, listener), () => true) },
     isRunClosed: (_workflowId, runId) => Promise.resolve(closed.has(runId)),
     // Only what it is told counts here.
     pollMs: 600_000,
-    logger: silentLogger,
   });
 });
 afterEach(() => placer.close());
@@ -47,12 +43,8 @@ afterEach(() => placer.close());
 async function claim(): Promise<{ jobId: string; lease: Promise<Lease> }> {
   const job = newJobRow();
   await createJobStore(database.sql).insertJobs([job]);
-  const { id: jobId, tenant, traceId } = job;
-  const request = { jobId, tenant, traceId, pool: 'default', attempt: 1, priority: 3 };
-  const lease = placer.claim(
-    { ...request, runId: `run-${jobId}`, scheduledAtMs: Date.now() },
-    new AbortController().signal,
-  );
+  const { id: jobId } = job;
+  const lease = placer.claim(claimOf(jobId), new AbortController().signal);
   lease.catch(() => undefined);
   await until('its run is open', async () => {
     const rows = await database.sql`select from job_runs where job_id = ${jobId}`;

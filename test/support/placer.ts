@@ -1,0 +1,37 @@
+import type { Sql } from '../../src/db/connect.ts';
+import { createLeaseStore } from '../../src/db/leases.ts';
+import { createRunStore } from '../../src/db/runs.ts';
+import { silentLogger } from '../../src/telemetry.ts';
+import {
+  createPlacer,
+  type ClaimRequest,
+  type Placer,
+  type PlacerDeps,
+} from '../../src/workers/placer.ts';
+import { newJobRow } from './jobs.ts';
+
+/** A placer of the pool `default` that looks on its own every 20 ms and is told nothing. */
+export const createTestPlacer = (sql: Sql, change: Partial<PlacerDeps> = {}): Placer =>
+  createPlacer({
+    pool: 'default',
+    leases: createLeaseStore(sql),
+    runs: createRunStore(sql),
+    wakeups: { on: () => () => undefined },
+    isRunClosed: () => Promise.resolve(false),
+    placementWindow: 32,
+    affinityWaitMs: 30_000,
+    tenantLimits: () => Promise.resolve(() => Infinity),
+    pollMs: 20,
+    logger: silentLogger,
+    ...change,
+  });
+
+/** The claim of a job's first attempt in its first run. */
+export function claimOf(jobId: string, change: Partial<ClaimRequest> = {}): ClaimRequest {
+  const { tenant, traceId } = newJobRow();
+  return {
+    ...{ jobId, tenant, traceId, runId: `run-${jobId}`, pool: 'default' },
+    ...{ attempt: 1, priority: 3, scheduledAtMs: Date.now() },
+    ...change,
+  };
+}
