@@ -15,7 +15,10 @@ import { createSnapshotStore } from './db/snapshots.ts';
 import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
-import type { FleetReporter } from './ports.ts';
+import type { AttemptBlobs, FleetReporter } from './ports.ts';
+import { createApiChannel } from './storage/api-channel.ts';
+import { createLocalBlobs } from './storage/attempt-blobs.ts';
+import { createRemoteBlobs } from './storage/remote.ts';
 import { createCloser } from './workers/closer.ts';
 import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
@@ -88,6 +91,12 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
   return cpu.workers;
 }
 
+/** The blobs as this gpu worker reaches them. Throws `configuration` for STORAGE=remote without the API's address and key. */
+const composeAttemptBlobs = ({ config, storage }: Base): AttemptBlobs =>
+  config.STORAGE === 'remote'
+    ? createRemoteBlobs(createApiChannel(config))
+    : createLocalBlobs(storage);
+
 /** A gpu worker at each of the configured servers, and the watches that report how they are. Throws `configuration`. */
 export async function composeGpuWorkers(
   base: Base,
@@ -96,6 +105,7 @@ export async function composeGpuWorkers(
   onChange?: () => void,
 ): Promise<GpuWorkers> {
   const { config } = base;
+  const blobs = composeAttemptBlobs(base);
   if (config.servers.length === 0)
     throw new OrchestratorError(
       'configuration',
@@ -110,7 +120,14 @@ export async function composeGpuWorkers(
   const process = { id: randomUUID(), startedAt: new Date().toISOString() };
   const places = await Promise.all(
     config.servers.map((server) =>
-      standAt(server, { base, connection, reporter, process, ...(onChange ? { onChange } : {}) }),
+      standAt(server, {
+        base,
+        connection,
+        reporter,
+        blobs,
+        process,
+        ...(onChange ? { onChange } : {}),
+      }),
     ),
   );
   return {
@@ -129,13 +146,14 @@ interface Standing {
   readonly base: Base;
   readonly connection: NativeConnection;
   readonly reporter: FleetReporter;
+  readonly blobs: AttemptBlobs;
   readonly process: { readonly id: string; readonly startedAt: string };
   readonly onChange?: () => void;
 }
 
 async function standAt(server: ServerSettings, standing: Standing) {
-  const { base, connection, reporter, onChange } = standing;
-  const { config, logger, storage, runs, lifecycle } = base;
+  const { base, connection, reporter, blobs, onChange } = standing;
+  const { config, logger, runs, lifecycle } = base;
   const { id, room, pool, labels, serves, vramBytes } = server;
   const client = lifecycle.add(
     `ComfyUI client ${id}`,
@@ -167,7 +185,8 @@ async function standAt(server: ServerSettings, standing: Standing) {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     executor: watchedExecutor(client, watch),
-    storage,
+    storage: blobs,
+    maxOutputBytes: config.MAX_OUTPUT_BYTES,
     runs,
     mostRoom: room === 'auto' ? MOST_ROOM : room,
     onDrawn: ({ serverId, promptId }, state) => {

@@ -18,6 +18,7 @@ import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
 import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
+import { createLeaseReads } from './db/lease-reads.ts';
 import { migrate } from './db/migrate.ts';
 import { createOutbox } from './db/outbox.ts';
 import { createRecentEnds } from './db/recent-ends.ts';
@@ -32,6 +33,7 @@ import { OrchestratorError } from './errors.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import type { BlobStore, FleetReporter, Logger } from './ports.ts';
 import { createLocalStore } from './storage/local.ts';
+import { createTransferSigner } from './storage/transfer-signer.ts';
 import { createUrlSigner } from './storage/url-signer.ts';
 
 /** Connections and stores that the roles of one process share. */
@@ -145,6 +147,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   );
   const servers = createServerStore(sql);
   const now = (): Date => new Date();
+  const signingKey = await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY);
   return {
     config,
     orchestrator,
@@ -156,10 +159,12 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     onFleetReport: () => wakeups.wake('room'),
     storage,
     signer: createUrlSigner({
-      key: await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY),
+      key: signingKey,
       ttlSeconds: config.BLOB_URL_TTL_SECONDS,
       now,
     }),
+    leases: createLeaseReads(sql),
+    transferSigner: createTransferSigner({ key: signingKey, now }),
     ready: createReadiness({ sql, client, servers, storage, minFreeBytes: config.MIN_FREE_BYTES }),
     logger,
     now,

@@ -58,6 +58,8 @@ export interface ErrorOptions {
   readonly retryAfterSeconds?: number;
   /** How much there is and how much may be; sent as members of the problem. */
   readonly counts?: Readonly<Record<'queued' | 'limit' | 'requested', number>>;
+  /** HTTP status where it is not the usual one of the code. */
+  readonly status?: number;
 }
 
 export class OrchestratorError extends Error {
@@ -66,6 +68,7 @@ export class OrchestratorError extends Error {
   readonly fields: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
   readonly counts: ErrorOptions['counts'];
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
@@ -75,10 +78,7 @@ export class OrchestratorError extends Error {
     this.fields = options.fields ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.counts = options.counts;
-  }
-
-  get status(): number {
-    return ERROR_CODES[this.code];
+    this.status = options.status ?? ERROR_CODES[code];
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the core needs from the outside. Two implementations or a test fake justify an entry here. */
 import type { Readable } from 'node:stream';
 import type { Graph } from './domain/generation.ts';
+import type { Lease } from './domain/job.ts';
 
 // ── Blob store ───────────────────────────────────────────────────────────────
 
@@ -27,6 +28,23 @@ export interface BlobStore {
   list(): AsyncIterable<BlobStat>;
   /** Bytes that can still be written, where that can be known. */
   freeBytes(): Promise<number | undefined>;
+}
+
+/** What names a lease to those who check it. */
+export type LeaseName = Pick<Lease, 'serverId' | 'promptId'>;
+
+/**
+ * The blobs as the attempts at a server use them; every call names the lease that allows it, because a store behind the
+ * API asks for it. Throws `storage_full` and `unavailable` (retryable), and `lease_lost` when the lease is over.
+ */
+export interface AttemptBlobs {
+  /** As in BlobStore. `key` is the one that derives from the lease's attempt and `slot`. */
+  put(
+    lease: LeaseName,
+    output: { readonly key: string; readonly slot: number },
+    source: Readable,
+  ): Promise<StoredBytes>;
+  open(lease: LeaseName, key: string): Promise<Readable | undefined>;
 }
 
 // ── Executor: what can run a graph ───────────────────────────────────────────

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollectResult, Lease } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { Executor, PromptState, WatchOptions } from '../ports.ts';
+import { createLocalBlobs } from '../storage/attempt-blobs.ts';
 import { createLocalStore } from '../storage/local.ts';
 import { silentLogger } from '../telemetry.ts';
 import type { CollectInput } from './activity-types.ts';
@@ -59,7 +60,8 @@ function collect(
   } as unknown as Executor;
   const activity = createCollect({
     executor,
-    storage: createLocalStore(dir),
+    storage: createLocalBlobs(createLocalStore(dir)),
+    maxOutputBytes: 1_000_000,
     logger: silentLogger,
     isRunClosed: () => Promise.resolve(false),
     ...more,

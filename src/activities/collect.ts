@@ -8,7 +8,7 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import type { CollectResult, Lease, StoredOutput } from '../domain/job.ts';
 import { OrchestratorError, isOrchestratorError, messageOf } from '../errors.ts';
-import type { BlobStore, Executor, Logger, OutputFile, PromptState } from '../ports.ts';
+import type { AttemptBlobs, Executor, Logger, OutputFile, PromptState } from '../ports.ts';
 import { storageKeyFor } from '../storage/keys.ts';
 import type { CollectInput } from './activity-types.ts';
 import { executionFailure } from './execution-failure.ts';
@@ -17,7 +17,9 @@ import { assertOwnLease } from './submit.ts';
 
 export interface CollectDeps {
   readonly executor: Executor;
-  readonly storage: BlobStore;
+  readonly storage: Pick<AttemptBlobs, 'put'>;
+  /** A larger file is refused. */
+  readonly maxOutputBytes: number;
   readonly logger: Logger;
   /** Asks Temporal whether a run is over (or unknown). */
   readonly isRunClosed: (workflowId: string, runId: string) => Promise<boolean>;
@@ -145,7 +147,7 @@ async function storeOutputs(
 }
 
 async function storeOutput(
-  { executor, storage }: CollectDeps,
+  { executor, storage, maxOutputBytes }: CollectDeps,
   lease: Lease,
   slot: number,
   file: OutputFile,
@@ -154,14 +156,18 @@ async function storeOutput(
   const extension = /\.([a-z0-9]{1,8})$/.exec(file.filename.toLowerCase())?.[1] ?? 'bin';
   const key = storageKeyFor(lease.jobId, lease.runIndex, lease.attempt, slot, extension);
   const source = await executor.fetchOutput(file, signal);
-  const inspector = createOutputInspector();
+  const inspector = createOutputInspector(file.filename, maxOutputBytes);
   source.on('error', (error) => inspector.stream.destroy(error));
-  const { bytes, sha256 } = await storage.put(key, source.pipe(inspector.stream));
   try {
-    return { slot, storageKey: key, bytes, sha256, ...inspector.inspect(file.filename) };
-  } catch (error) {
-    await storage.delete(key);
-    throw error;
+    // What the inspector refuses at its end is not stored.
+    const { bytes, sha256 } = await storage.put(
+      lease,
+      { key, slot },
+      source.pipe(inspector.stream),
+    );
+    return { slot, storageKey: key, bytes, sha256, ...inspector.inspection() };
+  } finally {
+    source.destroy();
   }
 }
 

@@ -10,7 +10,7 @@ import { resolveFiles, type ListedFiles } from '../ecosystems/resolve-files.ts';
 import type { ResolvedFiles } from '../ecosystems/resolved-files.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
-import { blobKeyFor } from '../storage/keys.ts';
+import { blobKeyFor, graphKeyFor } from '../storage/keys.ts';
 
 export interface PrepareDeps {
   readonly reads: PrepareReads;
@@ -87,7 +87,7 @@ async function toRef(
   { storage, blobs, blobRetentionDays }: PrepareDeps,
 ): Promise<GraphRef> {
   if (Buffer.byteLength(text) <= INLINE_GRAPH_BYTES) return { text };
-  const storageKey = `graphs/${lease.promptId}.json`;
+  const storageKey = graphKeyFor(lease.promptId);
   const { bytes, sha256 } = await storage.put(storageKey, Buffer.from(text));
   const id = blobKeyFor(lease.promptId, 0, 'json');
   await blobs.putBlobs([

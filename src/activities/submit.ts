@@ -1,16 +1,17 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { activityInfo } from '@temporalio/activity';
 import type { Graph } from '../domain/generation.ts';
-import type { GraphRef, Lease, SubmitReceipt } from '../domain/job.ts';
+import type { BlobRef, GraphRef, Lease, SubmitReceipt } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
-import type { BlobStore, Executor } from '../ports.ts';
+import type { AttemptBlobs, Executor } from '../ports.ts';
 import type { SubmitInput } from './activity-types.ts';
 import type { PromptLocks } from './prompt-locks.ts';
 import { storableText } from './storable-text.ts';
 
 export interface SubmitDeps {
   readonly executor: Executor;
-  readonly storage: BlobStore;
+  readonly storage: Pick<AttemptBlobs, 'open'>;
   readonly locks: PromptLocks;
 }
 
@@ -35,7 +36,7 @@ export const createSubmit =
   ({ executor, storage, locks }: SubmitDeps) =>
   async ({ lease, prepared, traceId }: SubmitInput): Promise<SubmitReceipt> => {
     assertOwnLease(lease);
-    const graph = await readGraph(storage, prepared.graph);
+    const graph = await readGraph(storage, lease, prepared.graph);
     return locks.run(lease.promptId, async () => {
       const [bootId, found] = await Promise.all([executor.bootId(), executor.find(lease.promptId)]);
       const reattached = found.state !== 'absent';
@@ -52,19 +53,38 @@ export const createSubmit =
     });
   };
 
-async function readGraph(storage: BlobStore, graph: GraphRef): Promise<Graph> {
+async function readGraph(
+  storage: SubmitDeps['storage'],
+  lease: Lease,
+  graph: GraphRef,
+): Promise<Graph> {
   if ('text' in graph) return JSON.parse(graph.text) as Graph;
-  const stream = await storage.open(graph.blob.ref);
+  const { ref } = graph.blob;
+  const stream = await storage.open(lease, ref);
   if (!stream)
-    throw new OrchestratorError(
-      'internal',
-      `The graph ${graph.blob.ref} is not in the blob store.`,
-    );
-  return JSON.parse(await readText(stream)) as Graph;
+    throw new OrchestratorError('internal', `The graph ${ref} is not in the blob store.`);
+  const text = await readWhole(stream, graph.blob);
+  if (text !== undefined) return JSON.parse(text) as Graph;
+  throw new OrchestratorError(
+    'unavailable',
+    `The graph ${ref} did not come from the blob store as it was stored. This is tried again.`,
+    { retryable: true },
+  );
 }
 
-async function readText(stream: Readable): Promise<string> {
+/** Undefined unless these are exactly the bytes that were stored. */
+async function readWhole(
+  stream: Readable,
+  { bytes, sha256 }: BlobRef,
+): Promise<string | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  let read = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    read += chunk.length;
+    if (read > bytes) return undefined;
+    chunks.push(chunk);
+  }
+  const whole = Buffer.concat(chunks);
+  const isSame = createHash('sha256').update(whole).digest('hex') === sha256;
+  return isSame ? whole.toString('utf8') : undefined;
 }

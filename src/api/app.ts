@@ -11,6 +11,7 @@ import { requestLog } from './middleware/request-log.ts';
 import { trace } from './middleware/trace.ts';
 import { answerError } from './problem.ts';
 import { resourceEndpoints } from './resources.ts';
+import { transferEndpoints } from './transfers.ts';
 
 /** Every endpoint there is; tests walk this list. */
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
@@ -19,6 +20,7 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...blobEndpoints(deps),
   ...healthEndpoints(deps),
   ...internalEndpoints(deps),
+  ...transferEndpoints(deps),
   ...docEndpoints(api),
 ];
 

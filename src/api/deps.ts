@@ -2,9 +2,11 @@ import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { KeyStore } from '../db/keys.ts';
+import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import type { ServerStore } from '../db/servers.ts';
 import type { BlobStore, FleetReporter, Logger } from '../ports.ts';
+import type { TransferSigner } from '../storage/transfer-signer.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
 /** State of one dependency, for `/ready`. */
@@ -24,6 +26,8 @@ export type ApiConfig = Pick<
   | 'MIN_FREE_BYTES'
   | 'NODE_ENV'
   | 'WORKER_KEY'
+  | 'WORKER_KEYS'
+  | 'MAX_OUTPUT_BYTES'
 >;
 
 /** Everything the API needs from outside. */
@@ -37,8 +41,10 @@ export interface ApiDeps {
   readonly fleetReports: FleetReporter;
   /** Called after a fleet report, so that placement looks again. */
   readonly onFleetReport: () => void;
-  readonly storage: Pick<BlobStore, 'open' | 'freeBytes'>;
+  readonly storage: Pick<BlobStore, 'put' | 'open' | 'freeBytes'>;
+  readonly leases: LeaseReads;
   readonly signer: UrlSigner;
+  readonly transferSigner: TransferSigner;
   readonly ready: () => Promise<Readonly<Record<string, DependencyState>>>;
   readonly logger: Logger;
   readonly now: () => Date;

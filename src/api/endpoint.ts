@@ -68,7 +68,7 @@ export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 /** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
 export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
   const tenantAuth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
-  const auths = { tenant: tenantAuth, worker: workerAuth(deps.config.WORKER_KEY) };
+  const auths = { tenant: tenantAuth, worker: workerAuth(deps.config) };
   const byPattern = new Map<string, { readonly methods: Set<string>; readonly access: Access }>();
   for (const definition of endpoints) {
     const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');

@@ -3,18 +3,16 @@ import { z } from '@hono/zod-openapi';
 import type { FleetReport } from '../ports.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
+import { ServerName } from './server-name.ts';
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-  error: () => 'expected lower-case letters, digits and hyphens',
-});
 const text = z.string().max(2_000);
 
 const Report = z.object({
-  pool: name,
+  pool: ServerName,
   room: z.union([z.literal('auto'), z.int().min(1).max(64)], {
     error: () => 'expected auto, or a whole number from 1 to 64',
   }),
-  labels: z.record(name, z.string().max(200)).optional(),
+  labels: z.record(ServerName, z.string().max(200)).optional(),
   serves: z.object({ ecosystems: z.array(text).optional() }).optional(),
   worker: z.object({ id: z.guid(), startedAt: z.iso.datetime() }).optional(),
   reachable: z.boolean(),
@@ -46,11 +44,11 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
     access: 'worker',
     tag: 'Internal',
     summary: 'Report how a ComfyUI server is',
-    description: 'Sent by gpu workers that have no database; needs WORKER_KEY.',
-    params: z.object({ serverId: name }),
+    description: 'Sent by gpu workers that have no database; needs a worker key.',
+    params: z.object({ serverId: ServerName }),
     body: { schema: Report },
     responses: { 200: { description: 'Noted', schema: Answer } },
-    errors: [400, 401, 413, 415],
+    errors: [400, 401, 403, 413, 415],
     async handle(c, { params, body }) {
       const report = { ...withoutUndefined(body), serverId: params.serverId };
       const answer = await deps.fleetReports.report(report as FleetReport);
@@ -66,10 +64,10 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
     tag: 'Internal',
     summary: 'Report that a worker takes nothing new at a ComfyUI server',
     description:
-      'Sent by a gpu worker that stops; needs WORKER_KEY. An unknown worker is no error.',
-    params: z.object({ serverId: name, workerId: z.guid() }),
+      'Sent by a gpu worker that stops; needs a worker key. An unknown worker is no error.',
+    params: z.object({ serverId: ServerName, workerId: z.guid() }),
     responses: { 204: { description: 'Noted' } },
-    errors: [400, 401],
+    errors: [400, 401, 403],
     async handle(c, { params }) {
       await deps.fleetReports.leave(params);
       deps.onFleetReport();
@@ -84,11 +82,11 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
     tag: 'Internal',
     summary: 'Report that a ComfyUI server is through with a prompt',
     description:
-      'Gives the room on the server to the next job while the result is still being stored; needs WORKER_KEY. A prompt that holds no lease there is no error.',
-    params: z.object({ serverId: name }),
+      'Gives the room on the server to the next job while the result is still being stored; needs a worker key. A prompt that holds no lease there is no error.',
+    params: z.object({ serverId: ServerName }),
     body: { schema: z.object({ promptId: z.guid(), drawMs: z.number().min(0).optional() }) },
     responses: { 204: { description: 'Noted' } },
-    errors: [400, 401, 413, 415],
+    errors: [400, 401, 403, 413, 415],
     async handle(c, { params, body }) {
       await deps.fleetReports.reportDrawn({
         serverId: params.serverId,

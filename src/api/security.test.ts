@@ -120,12 +120,16 @@ describe('endpoints without a key', () => {
       'get /',
       'get /docs',
       'get /health',
+      // The link proves it: transfers.test.ts.
+      'get /internal/transfers',
       'get /openapi.json',
       'get /ready',
       'get /v2/consumer/blobs/{blobId}',
       // Show WORKER_KEY: internal.test.ts.
       'post /internal/servers/{serverId}/drawn',
+      'post /internal/servers/{serverId}/transfers',
       'put /internal/servers/{serverId}',
+      'put /internal/transfers',
     ]);
   });
 

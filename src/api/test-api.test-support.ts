@@ -2,12 +2,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { BlobRecord } from '../db/blobs.ts';
+import type { HeldLease } from '../db/lease-reads.ts';
 import type { Resource } from '../db/resources.ts';
 import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { Logger, ServerReport } from '../ports.ts';
+import { createTransferSigner } from '../storage/transfer-signer.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
@@ -41,6 +43,8 @@ export interface TestApi {
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, string>;
   readonly blobs: Map<string, BlobRecord>;
+  /** Leases that are held, by prompt. */
+  readonly leases: Map<string, HeldLease>;
   clock: Date;
   freeBytes: number;
   send(
@@ -63,6 +67,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     [KEYS.bob, 'bob'],
   ]);
   const blobs = new Map<string, BlobRecord>();
+  const leases = new Map<string, HeldLease>();
   const servers: ServerRecord[] = [];
   const logLines: string[] = [];
   const reports: ServerReport[] = [];
@@ -80,6 +85,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       MIN_FREE_BYTES: 1000,
       NODE_ENV: 'test',
       WORKER_KEY: undefined,
+      WORKER_KEYS: undefined,
+      MAX_OUTPUT_BYTES: 1_000_000,
       ...change,
     },
     orchestrator,
@@ -97,11 +104,14 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     },
     onFleetReport: () => undefined,
     storage: {
+      put: async () => ({ bytes: 0, sha256: '' }),
       open: async (_key, range) =>
         Readable.from([Buffer.from(PICTURE).subarray(range?.start ?? 0, (range?.end ?? 1e9) + 1)]),
       freeBytes: async () => api.freeBytes,
     },
+    leases: { findLease: async (promptId) => leases.get(promptId) },
     signer: createUrlSigner({ key: 'a-signing-key-of-tests', ttlSeconds: 3600, now }),
+    transferSigner: createTransferSigner({ key: 'a-signing-key-of-tests', now }),
     ready: async () => ({ database: { state: 'ok' } }),
     logger: memoryLogger(logLines),
     now,
@@ -121,6 +131,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     resources,
     keys,
     blobs,
+    leases,
     clock: new Date('2026-01-01T00:00:00Z'),
     freeBytes: 1e9,
     async send(method, path, body, headers = {}) {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type * as civitai from 'civitai';
-import { inspectEnds } from '../activities/output-inspector.ts';
+import { inspectFile } from '../activities/output-inspector.ts';
 import { loadConfig } from '../config.ts';
 import { OrchestratorError, messageOf } from '../errors.ts';
 import type { Stack } from '../dev/stack.ts';
@@ -75,11 +75,7 @@ async function draw(
   const jobId = await submit(stack.url);
   const result = await untilDrawn(stack.url, jobId, signal);
   const bytes = Buffer.from(await (await get(result.blobUrl)).arrayBuffer());
-  const { contentType, width, height } = inspectEnds(
-    out,
-    bytes.subarray(0, 32),
-    bytes.subarray(-12),
-  );
+  const { contentType, width, height } = inspectFile(out, bytes);
   if (width !== params.width || height !== params.height || result.seed !== params.seed)
     throw new OrchestratorError(
       'output_invalid',

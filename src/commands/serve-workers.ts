@@ -7,6 +7,7 @@ import {
   composeWorkerConnection,
   type GpuWorkers,
 } from '../compose-workers.ts';
+import { createApiChannel } from '../storage/api-channel.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
 import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
 import type { Role } from './role.ts';
@@ -29,7 +30,7 @@ export async function startWorkers(role: Role, base: DatabaseBase): Promise<Runn
 export async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
   installRuntime(base.logger);
   const connection = await composeWorkerConnection(base);
-  const reporter = createApiReporter(base.config);
+  const reporter = createApiReporter(createApiChannel(base.config));
   return keepRunning(base, [], await composeGpuWorkers(base, connection, reporter));
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../compose.ts';
 import type { Config } from '../config.ts';
 import { continueTrace } from '../domain/trace.ts';
+import { OrchestratorError } from '../errors.ts';
 import { untilSignal } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
 import type { RunningWorkers } from '../workers/temporal-workers.ts';
@@ -27,6 +28,11 @@ export interface Serving {
 
 /** Starts a role; what was acquired before a failure is released again. */
 export async function startServing(role: Role, config: Config, logger: Logger): Promise<Serving> {
+  if (config.STORAGE === 'remote' && role !== 'worker-gpu')
+    throw new OrchestratorError(
+      'configuration',
+      `STORAGE=remote is for gpu workers; the ${role} role keeps the blobs itself. Unset STORAGE here and set BLOB_DIR.`,
+    );
   const base = composeBase(config, logger);
   const stop = (): Promise<void> => base.lifecycle.release();
   try {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, url, flag, whole, port, type Variable } from './variable.ts';
+import { text, url, flag, whole, port, workerKeys, type Variable } from './variable.ts';
 
 /** Variables of the groups API, Access. */
 export const API_VARIABLES = {
@@ -77,8 +77,16 @@ export const API_VARIABLES = {
     group: 'Access',
     schema: text.min(16, { message: 'expected at least 16 characters' }).optional(),
     about:
-      'Key with which gpu workers without a database report to the API (`/internal/*` is off without it)',
+      'Key with which gpu workers without a database or shared disk reach the API (`/internal/*` is off without it and WORKER_KEYS)',
     example: 'change-me-to-32-random-characters',
+    secret: true,
+  },
+  WORKER_KEYS: {
+    group: 'Access',
+    schema: workerKeys.optional(),
+    about:
+      'At the API: keys that are good for one server each, as a JSON object of server ids and keys; the worker at that server shows its own as WORKER_KEY',
+    example: '{"gpu-1":"change-me-to-32-random-characters"}',
     secret: true,
   },
 } as const satisfies Record<string, Variable>;

@@ -46,11 +46,24 @@ export const JOBS_VARIABLES = {
     about: "Puts a small catalogue of resources into an empty one, for the SDKs' examples",
     example: 'true',
   },
+  STORAGE: {
+    group: 'Storage and retention',
+    schema: z.enum(['local', 'remote'], { message: 'expected local or remote' }).default('local'),
+    about:
+      '`local`: blobs in BLOB_DIR, which API and workers share; `remote`: a gpu worker on another machine reads and writes them through the API',
+    example: 'remote',
+  },
   BLOB_DIR: {
     group: 'Storage and retention',
     schema: text.optional(),
     about: 'Folder of the blobs (default: `blobs` in DATA_DIR)',
     example: '/var/lib/orchestrator/blobs',
+  },
+  MAX_OUTPUT_BYTES: {
+    group: 'Storage and retention',
+    schema: whole(1_024, 1_000_000_000_000).default(1_073_741_824),
+    about: 'Largest file that is stored for a job; a larger one fails the attempt',
+    example: '1073741824',
   },
   MIN_FREE_BYTES: {
     group: 'Storage and retention',
@@ -121,7 +134,7 @@ export const JOBS_VARIABLES = {
   API_URL: {
     group: 'Stack and logs',
     schema: url('http', 'https').optional(),
-    about: 'Where a gpu worker without a database finds the API',
+    about: 'Where a gpu worker without a database, or with STORAGE=remote, finds the API',
     example: 'http://api:3000',
   },
 } as const satisfies Record<string, Variable>;

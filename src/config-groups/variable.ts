@@ -88,3 +88,21 @@ export const headers = z
       Object.entries(read).map(([name, content]) => [name.toLowerCase(), content]),
     );
   });
+
+const KEYS_SHAPE = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  z.string().min(16).regex(/^\S+$/),
+);
+
+/** Server ids and their keys as a JSON object; refused in words that hold none of its values. */
+export const workerKeys = z.string().transform((value, context) => {
+  try {
+    return KEYS_SHAPE.parse(JSON.parse(value));
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a JSON object of server ids and keys of at least 16 characters',
+    });
+    return z.NEVER;
+  }
+});

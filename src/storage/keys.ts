@@ -31,6 +31,9 @@ const checkedExtension = (extension: string): string => {
   );
 };
 
+/** Where the graph of one attempt lies when it is too large for a history. */
+export const graphKeyFor = (promptId: string): string => `graphs/${promptId}.json`;
+
 /** Public blob id of a job's output slot, the same for every attempt. Throws `invalid_request` for an odd extension. */
 export const blobKeyFor = (jobId: string, slot: number, extension: string): string =>
   `${derivedId('blob', jobId.toLowerCase(), slot)}.${checkedExtension(extension)}`;

@@ -8,13 +8,14 @@ import { createWithdraw } from '../activities/withdraw.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import type { Lease } from '../domain/job.ts';
 import { hostQueue } from '../domain/naming.ts';
-import type { BlobStore, Executor, Logger, PromptState } from '../ports.ts';
+import type { AttemptBlobs, Executor, Logger, PromptState } from '../ports.ts';
 
 export interface GpuWorkerDeps {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly executor: Executor;
-  readonly storage: BlobStore;
+  readonly storage: AttemptBlobs;
+  readonly maxOutputBytes: number;
   readonly runs: Pick<JobRuns, 'isRunClosed'>;
   /** The most jobs it is ever given at a time. */
   readonly mostRoom: number;
@@ -38,6 +39,7 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
         createCollect({
           executor,
           storage,
+          maxOutputBytes: deps.maxOutputBytes,
           logger,
           isRunClosed: deps.runs.isRunClosed,
           onDrawn: deps.onDrawn,

@@ -12,10 +12,12 @@ import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
+import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createServerStore } from '../../src/db/servers.ts';
 import type { Logger } from '../../src/ports.ts';
+import { createTransferSigner } from '../../src/storage/transfer-signer.ts';
 import { createUrlSigner } from '../../src/storage/url-signer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -86,6 +88,8 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       MIN_FREE_BYTES: 0,
       NODE_ENV: 'test',
       WORKER_KEY: undefined,
+      WORKER_KEYS: undefined,
+      MAX_OUTPUT_BYTES: 1_000_000,
     },
     orchestrator,
     resources: createResourceStore(sql),
@@ -94,7 +98,13 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     servers: createServerStore(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     onFleetReport: () => undefined,
-    storage: { open: async () => Readable.from([]), freeBytes: async () => undefined },
+    storage: {
+      put: async () => ({ bytes: 0, sha256: '' }),
+      open: async () => Readable.from([]),
+      freeBytes: async () => undefined,
+    },
+    leases: createLeaseReads(sql),
+    transferSigner: createTransferSigner({ key: 'a-key-for-these-tests', now: () => new Date() }),
     signer: createUrlSigner({
       key: 'a-key-for-these-tests',
       ttlSeconds: 60,
