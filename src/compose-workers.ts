@@ -15,7 +15,7 @@ import { createSnapshotStore } from './db/snapshots.ts';
 import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
-import type { AttemptBlobs, FleetReporter } from './ports.ts';
+import type { AttemptBlobs, FleetReporter, ProgressReporter } from './ports.ts';
 import { createApiChannel } from './storage/api-channel.ts';
 import { createLocalBlobs } from './storage/attempt-blobs.ts';
 import { createRemoteBlobs } from './storage/remote.ts';
@@ -24,6 +24,7 @@ import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
 import { createFleetWatch, watchedExecutor } from './workers/fleet-watch.ts';
 import { createGpuWorker } from './workers/gpu-worker.ts';
+import { createProgressRelay } from './workers/progress-relay.ts';
 import { createStarter } from './workers/starter.ts';
 
 /** How often a server is asked how it is. */
@@ -101,7 +102,7 @@ const composeAttemptBlobs = ({ config, storage }: Base): AttemptBlobs =>
 export async function composeGpuWorkers(
   base: Base,
   connection: NativeConnection,
-  reporter: FleetReporter,
+  reporter: FleetReporter & ProgressReporter,
   onChange?: () => void,
 ): Promise<GpuWorkers> {
   const { config } = base;
@@ -145,7 +146,7 @@ export interface GpuWorkers {
 interface Standing {
   readonly base: Base;
   readonly connection: NativeConnection;
-  readonly reporter: FleetReporter;
+  readonly reporter: FleetReporter & ProgressReporter;
   readonly blobs: AttemptBlobs;
   readonly process: { readonly id: string; readonly startedAt: string };
   readonly onChange?: () => void;
@@ -189,6 +190,7 @@ async function standAt(server: ServerSettings, standing: Standing) {
     maxOutputBytes: config.MAX_OUTPUT_BYTES,
     runs,
     mostRoom: room === 'auto' ? MOST_ROOM : room,
+    progress: createProgressRelay({ reporter, logger }),
     onDrawn: ({ serverId, promptId }, state) => {
       const drawn = state.state === 'succeeded' ? { drawMs: state.executionMs } : {};
       reporter.reportDrawn({ serverId, promptId, ...drawn }).then(onChange, (error: unknown) =>

@@ -16,6 +16,7 @@ import type { Config } from './config.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
+import { createProgressReports, createProgressStore } from './db/job-progress.ts';
 import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
 import { createLeaseReads } from './db/lease-reads.ts';
@@ -31,7 +32,7 @@ import { createTenantStore } from './db/tenants.ts';
 import { createWakeups, type Wakeups } from './db/wakeups.ts';
 import { OrchestratorError } from './errors.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
-import type { BlobStore, FleetReporter, Logger } from './ports.ts';
+import type { BlobStore, FleetReporter, Logger, ProgressReporter } from './ports.ts';
 import { createLocalStore } from './storage/local.ts';
 import { createTransferSigner } from './storage/transfer-signer.ts';
 import { createUrlSigner } from './storage/url-signer.ts';
@@ -156,6 +157,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     blobs: createBlobRecords(sql),
     servers,
     fleetReports: composeFleetReports(base),
+    progress: createProgressStore(sql),
     onFleetReport: () => wakeups.wake('room'),
     storage,
     signer: createUrlSigner({
@@ -173,6 +175,11 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   };
 }
 
-/** Where a gpu worker's reports go when it has the database anyway. */
-export const composeFleetReports = ({ sql, config }: DatabaseBase): FleetReporter =>
+const composeFleetReports = ({ sql, config }: DatabaseBase): FleetReporter =>
   createFleetReports(sql, { goneAfterSeconds: config.SERVER_GONE_AFTER_SECONDS });
+
+/** Where a gpu worker's reports go when it has the database anyway. */
+export const composeReports = (base: DatabaseBase): FleetReporter & ProgressReporter => ({
+  ...composeFleetReports(base),
+  ...createProgressReports(base.sql),
+});

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { Graph } from './domain/generation.ts';
 import type { Lease } from './domain/job.ts';
+import type { PreviewType } from './domain/preview.ts';
 
 // ── Blob store ───────────────────────────────────────────────────────────────
 
@@ -82,6 +83,12 @@ export interface Progress {
   readonly node?: string;
 }
 
+/** A small picture of an unfinished drawing, of the kind its own bytes say. */
+export interface Preview {
+  readonly contentType: PreviewType;
+  readonly bytes: Uint8Array;
+}
+
 /** Where a prompt stands, by the server's own books. `absent` is proof only while the boot id is unchanged. */
 export type PromptState =
   | { readonly state: 'absent' }
@@ -106,6 +113,7 @@ export type PromptState =
 export interface WatchOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  readonly onPreview?: (preview: Preview) => void;
   /** Called with every answer of the server, also while there is no progress. */
   readonly onAnswer?: () => void;
 }
@@ -168,6 +176,19 @@ export interface FleetReporter {
   }): Promise<void>;
   /** This worker process takes nothing new at the server. */
   leave(worker: { readonly serverId: string; readonly workerId: string }): Promise<void>;
+}
+
+export interface ProgressReport extends LeaseName {
+  /** 0 to 1. */
+  readonly fraction: number;
+  readonly node?: string;
+  /** Left out: the one before stays. */
+  readonly preview?: Preview;
+}
+
+/** Takes how far a drawing is. Nothing correct depends on it. */
+export interface ProgressReporter {
+  reportProgress(report: ProgressReport): Promise<void>;
 }
 
 // ── Logging ──────────────────────────────────────────────────────────────────

@@ -8,12 +8,27 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import type { CollectResult, Lease, StoredOutput } from '../domain/job.ts';
 import { OrchestratorError, isOrchestratorError, messageOf } from '../errors.ts';
-import type { AttemptBlobs, Executor, Logger, OutputFile, PromptState } from '../ports.ts';
+import type {
+  AttemptBlobs,
+  Executor,
+  Logger,
+  OutputFile,
+  Preview,
+  Progress,
+  PromptState,
+} from '../ports.ts';
 import { storageKeyFor } from '../storage/keys.ts';
 import type { CollectInput } from './activity-types.ts';
 import { executionFailure } from './execution-failure.ts';
 import { createOutputInspector } from './output-inspector.ts';
 import { assertOwnLease } from './submit.ts';
+
+/** Hears of a drawing while it lasts. */
+export interface DrawingListener {
+  progress(lease: Lease, progress: Progress): void;
+  preview(lease: Lease, preview: Preview): void;
+  end(lease: Lease): void;
+}
 
 export interface CollectDeps {
   readonly executor: Executor;
@@ -23,7 +38,7 @@ export interface CollectDeps {
   readonly logger: Logger;
   /** Asks Temporal whether a run is over (or unknown). */
   readonly isRunClosed: (workflowId: string, runId: string) => Promise<boolean>;
-  readonly onProgress?: (lease: Lease, fraction: number) => void;
+  readonly progress?: DrawingListener;
   /** The server is through with the prompt of the lease; called at once, before anything is stored. */
   readonly onDrawn?: (lease: Lease, state: PromptState) => void;
 }
@@ -58,14 +73,16 @@ export const createCollect =
       const state = await deps.executor.watch(lease.promptId, {
         signal,
         // What was known before is told again at once, so progress is no sign of life.
-        onProgress: ({ fraction }) => {
-          beat = { ...beat, fraction: Math.max(beat.fraction, fraction) };
-          deps.onProgress?.(lease, beat.fraction);
+        onProgress: (progress) => {
+          beat = { ...beat, fraction: Math.max(beat.fraction, progress.fraction) };
+          deps.progress?.progress(lease, { ...progress, fraction: beat.fraction });
         },
+        onPreview: (preview) => deps.progress?.preview(lease, preview),
         onAnswer: () => {
           beat = { ...beat, lastAnswerMs: Date.now() };
         },
       });
+      deps.progress?.end(lease);
       // An absent prompt may still turn up.
       if (state.state !== 'absent') deps.onDrawn?.(lease, state);
       const done = finishedState(state, input);
@@ -82,6 +99,7 @@ export const createCollect =
       if (signal.aborted) throw await canceled(deps, lease);
       throw lostOr(error, beat, input);
     } finally {
+      deps.progress?.end(lease);
       clearInterval(timer);
     }
   };

@@ -9,6 +9,7 @@ import { internalEndpoints } from './internal.ts';
 import { jobEndpoints } from './jobs.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { trace } from './middleware/trace.ts';
+import { previewEndpoints } from './previews.ts';
 import { answerError } from './problem.ts';
 import { resourceEndpoints } from './resources.ts';
 import { transferEndpoints } from './transfers.ts';
@@ -16,6 +17,7 @@ import { transferEndpoints } from './transfers.ts';
 /** Every endpoint there is; tests walk this list. */
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...jobEndpoints(deps),
+  ...previewEndpoints(deps),
   ...resourceEndpoints(deps),
   ...blobEndpoints(deps),
   ...healthEndpoints(deps),

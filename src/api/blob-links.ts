@@ -4,10 +4,14 @@ import type { ApiEnv } from './deps.ts';
 
 export const BLOB_PATH = '/v2/consumer/blobs';
 
+/** Where clients reach this API: PUBLIC_URL, else the address of the request. */
+export const publicBase = (c: Context<ApiEnv>, publicUrl: string | undefined): string =>
+  (publicUrl ?? new URL(c.req.url).origin).replace(/\/+$/, '');
+
 /** Signed links that start with PUBLIC_URL, else with the address the client itself used. */
 export function createBlobLinks(signer: UrlSigner, publicUrl: string | undefined) {
   return (c: Context<ApiEnv>) => {
-    const base = (publicUrl ?? new URL(c.req.url).origin).replace(/\/+$/, '');
+    const base = publicBase(c, publicUrl);
     return (blobKey: string): { readonly url: string; readonly expiresAt: Date } => {
       const { sig, exp } = signer.sign(blobKey);
       const query = new URLSearchParams({ sig, exp }).toString();

@@ -1,6 +1,7 @@
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
+import type { ProgressStore } from '../db/job-progress.ts';
 import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
@@ -39,6 +40,7 @@ export interface ApiDeps {
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;
   readonly fleetReports: FleetReporter;
+  readonly progress: ProgressStore;
   /** Called after a fleet report, so that placement looks again. */
   readonly onFleetReport: () => void;
   readonly storage: Pick<BlobStore, 'put' | 'open' | 'freeBytes'>;

@@ -1,6 +1,8 @@
 /** `/internal`: what gpu workers without a database report. Nothing correct depends on it. */
 import { z } from '@hono/zod-openapi';
-import type { FleetReport } from '../ports.ts';
+import { MOST_PREVIEW_BYTES, previewType } from '../domain/preview.ts';
+import { OrchestratorError } from '../errors.ts';
+import type { FleetReport, Preview } from '../ports.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { ServerName } from './server-name.ts';
@@ -34,6 +36,24 @@ const Answer = z.object({
       'The lists of this hash are not known yet: the same report is to be sent with them',
   }),
   changed: z.boolean(),
+});
+
+const ProgressBody = z.object({
+  promptId: z.guid(),
+  fraction: z.number().min(0).max(1),
+  node: z.string().max(200).optional(),
+  preview: z
+    .base64()
+    .max(Math.ceil(MOST_PREVIEW_BYTES / 3) * 4)
+    .transform((text, context): Preview => {
+      const bytes = Buffer.from(text, 'base64');
+      const contentType = previewType(bytes);
+      if (contentType) return { contentType, bytes };
+      context.addIssue({ code: 'custom', message: 'expected a JPEG, PNG or WebP' });
+      return z.NEVER;
+    })
+    .optional()
+    .openapi({ type: 'string' }),
 });
 
 /** Endpoints of the workers' channel. */
@@ -94,6 +114,35 @@ export const internalEndpoints = (deps: ApiDeps): readonly Endpoint[] => [
       });
       deps.onFleetReport();
       return c.body(null, 204);
+    },
+  }),
+
+  endpoint({
+    method: 'put',
+    path: '/internal/servers/{serverId}/progress',
+    access: 'worker',
+    tag: 'Internal',
+    summary: 'Report how far a drawing is',
+    description:
+      'Shown by GET job while the drawing lasts; needs a worker key. A preview is a JPEG, PNG or WebP of at most 512 KB in base64.',
+    params: z.object({ serverId: ServerName }),
+    body: { schema: ProgressBody },
+    responses: { 204: { description: 'Noted' } },
+    errors: [400, 401, 403, 409, 413, 415],
+    async handle(c, { params: { serverId }, body: { promptId, fraction, node, preview } }) {
+      const isNoted = await deps.progress.report({
+        serverId,
+        promptId,
+        fraction,
+        ...(node === undefined ? {} : { node }),
+        ...(preview === undefined ? {} : { preview }),
+      });
+      if (isNoted) return c.body(null, 204);
+      throw new OrchestratorError(
+        'lease_lost',
+        `Server ${serverId} holds no lease for prompt ${promptId}; its progress is shown no more.`,
+        { status: 409 },
+      );
     },
   }),
 ];

@@ -22,11 +22,12 @@ import type { StoredAnswer } from '../db/idempotency-keys.ts';
 import { isTerminal } from '../domain/job.ts';
 import { messageOf, OrchestratorError } from '../errors.ts';
 import { blobKeyFor } from '../storage/keys.ts';
-import { createBlobLinks } from './blob-links.ts';
+import { createBlobLinks, publicBase } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { createFleetView } from './fleet-view.ts';
 import { idempotencyOf, replayedBody, REPLAYED_HEADER } from './idempotency.ts';
+import { JobParams } from './job-params.ts';
 import { createModelCheck } from './model-check.ts';
 import { createStorageGuard } from './storage-guard.ts';
 
@@ -46,12 +47,6 @@ const token = z
     description: 'Token of a collection',
     example: 'eyJKb2JzIjpbIjM3ZDlkODYzLTc5MjgtNDFjMS1iYzgzLTYyNmMwMDk5NTEzNyJdfQ==',
   });
-const JobParams = z.object({
-  jobId: z
-    .guid({ error: () => 'expected a job id, which is a UUID' })
-    .transform((id) => id.toLowerCase())
-    .openapi({ type: 'string', format: 'uuid' }),
-});
 const collection = { description: 'The jobs and their token', schema: JobStatusCollection };
 
 /** Endpoints of jobs. */
@@ -63,13 +58,28 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
   const randomSeed = (): number => Number.parseInt(deps.randomHex(4), 16);
 
-  const options = async (c: Context<ApiEnv>, isDetailed: boolean): Promise<StatusOptions> => ({
+  /** Of drawings that take longer than a second, which are the only ones reported. */
+  const progressOf = async (rows: readonly JobRow[]): Promise<StatusOptions['progress']> => {
+    const before = now().getTime() - 1_000;
+    const drawn = rows.filter(
+      ({ state, claimedAt }) => state === 'running' && claimedAt && claimedAt.getTime() < before,
+    );
+    return deps.progress.findProgress(drawn.map((row) => row.id));
+  };
+
+  const options = async (
+    c: Context<ApiEnv>,
+    rows: readonly JobRow[],
+    isDetailed: boolean,
+  ): Promise<StatusOptions> => ({
     detailed: isDetailed,
     resultShape: config.RESULT_SHAPE,
     providerName: config.PROVIDER_NAME,
     blobUrl: linksFor(c),
     expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
     hasServers: (await fleet()).length > 0,
+    progress: await progressOf(rows),
+    previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${PATH}/${jobId}/preview`,
   });
   const answer = async (
     c: Context<ApiEnv>,
@@ -79,7 +89,10 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     selector?: JobSelector,
   ): Promise<Response> =>
     c.json(
-      jobStatusCollection(rows, await options(c, isDetailed), selector && tokenOf(selector)),
+      jobStatusCollection(
+        rows,
+        await options(c, rows, isDetailed),
+        selector && tokenOf(selector)),
       status,
     );
   const statusOf = (rows: readonly JobRow[]): 200 | 202 =>
@@ -232,7 +245,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const row = await orchestrator.getJob(caller, params.jobId);
         const reported = query.detailed ? await stageContext(caller, params.jobId) : {};
         const context = linkedContext(reported, linksFor(c));
-        return c.json(jobStatus(row, { ...(await options(c, query.detailed)), context }));
+        return c.json(jobStatus(row, { ...(await options(c, [row], query.detailed)), context }));
       },
     }),
 
@@ -251,7 +264,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       async handle(c, { params, query, caller }) {
         const [row] = await orchestrator.cancel(caller, { ids: [params.jobId] });
         if (!row) throw new OrchestratorError('not_found', `There is no job ${params.jobId}.`);
-        return c.json(jobStatus(row, await options(c, query.detailed)));
+        return c.json(jobStatus(row, await options(c, [row], query.detailed)));
       },
     }),
 

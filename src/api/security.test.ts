@@ -26,6 +26,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   'get /v1/consumer/jobs/{jobId}': { isOwned: true },
   'delete /v1/consumer/jobs/{jobId}': { isOwned: true },
   'get /v1/consumer/jobs/{jobId}/events': { isOwned: true },
+  'get /v1/consumer/jobs/{jobId}/preview': { isOwned: true },
   'get /v2/resources': { isOwned: false },
   'post /v2/resources': {
     body: { air: 'urn:air:sdxl:lora:civitai:1@2', modelName: 'x', type: 'lora' },
@@ -129,6 +130,7 @@ describe('endpoints without a key', () => {
       'post /internal/servers/{serverId}/drawn',
       'post /internal/servers/{serverId}/transfers',
       'put /internal/servers/{serverId}',
+      'put /internal/servers/{serverId}/progress',
       'put /internal/transfers',
     ]);
   });

@@ -8,7 +8,7 @@ import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
-import type { Logger, ServerReport } from '../ports.ts';
+import type { Logger, ProgressReport, ServerReport } from '../ports.ts';
 import { createTransferSigner } from '../storage/transfer-signer.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
@@ -40,6 +40,7 @@ export interface TestApi {
   readonly drawn: { readonly serverId: string; readonly promptId: string }[];
   /** Workers that said that they stop. */
   readonly left: { readonly serverId: string; readonly workerId: string }[];
+  readonly progress: ProgressReport[];
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, string>;
   readonly blobs: Map<string, BlobRecord>;
@@ -73,6 +74,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   const reports: ServerReport[] = [];
   const drawn: TestApi['drawn'] = [];
   const left: TestApi['left'] = [];
+  const progress: ProgressReport[] = [];
   const now = () => api.clock;
   const deps: ApiDeps = {
     config: {
@@ -102,6 +104,11 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       reportDrawn: async (prompt) => void drawn.push(prompt),
       leave: async (worker) => void left.push(worker),
     },
+    progress: {
+      report: async (report) => progress.push(report) > 0 && leases.has(report.promptId),
+      findProgress: async () => new Map(),
+      findPreview: async () => ({ contentType: 'image/jpeg', bytes: PICTURE }),
+    },
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),
@@ -128,6 +135,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     reports,
     drawn,
     left,
+    progress,
     resources,
     keys,
     blobs,

@@ -1,6 +1,6 @@
 /** Starts the workers of a role; loaded only by roles that have some. */
 import type { Worker } from '@temporalio/worker';
-import { composeFleetReports, type Base, type DatabaseBase } from '../compose.ts';
+import { composeReports, type Base, type DatabaseBase } from '../compose.ts';
 import {
   composeCpuWorkers,
   composeGpuWorkers,
@@ -20,7 +20,7 @@ export async function startWorkers(role: Role, base: DatabaseBase): Promise<Runn
   const gpu =
     role === 'worker-cpu'
       ? undefined
-      : await composeGpuWorkers(base, connection, composeFleetReports(base), () =>
+      : await composeGpuWorkers(base, connection, composeReports(base), () =>
           base.wakeups.wake('room'),
         );
   return keepRunning(base, cpu, gpu);

@@ -13,6 +13,11 @@ export function createCollectorStore(sql: Sql) {
       return rows.count;
     },
 
+    /** Left by workers that reported in the moment a job ended; running drawings report every few seconds. */
+    async deleteOldProgress(): Promise<void> {
+      await sql`delete from job_progress where reported_at < now() - interval '1 hour'`;
+    },
+
     /** Keys whose jobs are all gone: a key lives as long as they do. */
     async deleteUnusedIdempotencyKeys(): Promise<number> {
       const rows = await sql`

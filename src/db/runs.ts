@@ -99,6 +99,8 @@ export function createRunStore(sql: Sql) {
       with freed as (
         delete from leases where ${record.releaseLease} and job_id = ${jobId} and run_id = ${runId}
           and attempt = ${record.attempt}
+      ), progress as (
+        delete from job_progress where job_id = ${jobId}
       ), run as (
         select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}
       ), ended as (

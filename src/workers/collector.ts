@@ -71,6 +71,7 @@ export function createCollector(deps: CollectorDeps): Loop {
       const jobs = await oldJobs();
       const files = await orphans();
       const keys = await store.deleteUnusedIdempotencyKeys();
+      await store.deleteOldProgress();
       if (blobs + jobs + files + keys > 0)
         logger.info({ blobs, jobs, files, keys }, 'collected what retention no longer keeps');
     },

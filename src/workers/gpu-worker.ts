@@ -1,5 +1,5 @@
 import { Worker, type NativeConnection } from '@temporalio/worker';
-import { createCollect } from '../activities/collect.ts';
+import { createCollect, type DrawingListener } from '../activities/collect.ts';
 import { withActivityFailures } from '../activities/failures.ts';
 import { createPromptLocks } from '../activities/prompt-locks.ts';
 import { logStage } from '../activities/stage-log.ts';
@@ -19,6 +19,7 @@ export interface GpuWorkerDeps {
   readonly runs: Pick<JobRuns, 'isRunClosed'>;
   /** The most jobs it is ever given at a time. */
   readonly mostRoom: number;
+  readonly progress: DrawingListener;
   readonly onDrawn: (lease: Lease, state: PromptState) => void;
   readonly logger: Logger;
 }
@@ -42,6 +43,7 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
           maxOutputBytes: deps.maxOutputBytes,
           logger,
           isRunClosed: deps.runs.isRunClosed,
+          progress: deps.progress,
           onDrawn: deps.onDrawn,
         }),
       ),

@@ -10,6 +10,7 @@ import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-s
 import { createBlobRecords } from '../../src/db/blobs.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
+import { createProgressStore } from '../../src/db/job-progress.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createLeaseReads } from '../../src/db/lease-reads.ts';
@@ -97,6 +98,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
+    progress: createProgressStore(sql),
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),

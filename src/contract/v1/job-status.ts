@@ -1,9 +1,10 @@
 /** What v1 clients read: the status of a job, made from its row. */
 import { z } from '@hono/zod-openapi';
+import type { JobProgress } from '../../db/job-progress.ts';
 import type { JobRow } from '../../db/job-row.ts';
 import { isTerminal } from '../../domain/job.ts';
 import { detailedJob } from './detailed-job.ts';
-import { LastEvent, lastEvent } from './last-event.ts';
+import { LastEvent, lastEvent, type DrawingProgress } from './last-event.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
 
@@ -63,6 +64,9 @@ export interface StatusOptions {
   readonly expectedBlobKey: (jobId: string, slot: number) => string;
   /** Whether any ComfyUI server answers now; while none does, active jobs wait and say so. */
   readonly hasServers: boolean;
+  /** How far running jobs are, where that is known. */
+  readonly progress: ReadonlyMap<string, JobProgress>;
+  readonly previewUrl: (jobId: string) => string;
   /** Further context of the last event, where it is known. */
   readonly context?: Readonly<Record<string, unknown>>;
 }
@@ -99,6 +103,7 @@ function status(
 ): JobStatus {
   const isActive = !isTerminal(row.state);
   const isStuck = row.state === 'queued' && !options.hasServers;
+  const progress = progressOf(row, options);
   const context = { ...options.context, ...(isStuck ? { waiting: NO_SERVER } : {}) };
   return {
     ...(options.detailed ? { job: detailedJob(row) } : {}),
@@ -106,7 +111,7 @@ function status(
     cost: row.cost,
     properties: row.properties,
     result: result(row, options),
-    lastEvent: lastEvent(row, provider, context),
+    lastEvent: lastEvent(row, provider, context, progress),
     ...(isActive || showsProviders
       ? {
           serviceProviders: {
@@ -116,6 +121,14 @@ function status(
       : {}),
     scheduled: isActive,
   };
+}
+
+/** Of the attempt that the row shows, not of one before. */
+function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | undefined {
+  const known = options.progress.get(row.id);
+  if (!known || row.state !== 'running' || known.attempt !== row.attempt) return undefined;
+  const { fraction, reportedAt: at, hasPreview } = known;
+  return { fraction, at, ...(hasPreview ? { previewUrl: options.previewUrl(row.id) } : {}) };
 }
 
 function result(row: JobRow, options: StatusOptions): JobStatus['result'] {

@@ -44,16 +44,26 @@ export const pascalJobType = (type: string): string => {
   return name.charAt(0).toUpperCase() + name.slice(1);
 };
 
+/** What is known of a drawing under way. */
+export interface DrawingProgress {
+  /** 0 to 1. */
+  readonly fraction: number;
+  readonly at: Date;
+  readonly previewUrl?: string;
+}
+
 /** The newest event of a job. */
 export function lastEvent(
   row: JobRow,
   provider: string | undefined,
   further: Readonly<Record<string, unknown>>,
+  progress?: DrawingProgress,
 ): LastEvent {
   const isEnded = isTerminal(row.state);
-  const stage = newestStage(row);
+  // Submit and collect write no rows; that the server draws is known from its progress.
+  const stage = progress ? STAGE_EVENTS.submit : newestStage(row);
   const end = row.finishedAt ?? undefined;
-  const at = end ?? (row.state === 'queued' ? row.createdAt : row.changedAt);
+  const at = end ?? progress?.at ?? (row.state === 'queued' ? row.createdAt : row.changedAt);
   return {
     jobId: row.id,
     type: eventType(row.state, stage),
@@ -66,6 +76,12 @@ export function lastEvent(
       job_type: eventJobType(row.type),
       ecosystems: row.ecosystem,
       ...(stage === undefined ? {} : { stage }),
+      ...(progress
+        ? {
+            progress: Math.round(progress.fraction * 1_000) / 1_000,
+            ...(progress.previewUrl === undefined ? {} : { preview: progress.previewUrl }),
+          }
+        : {}),
       ...(row.held ? { held: true } : {}),
       ...substitution(row),
       ...(row.failure === null

@@ -1,5 +1,5 @@
 import type { Graph } from '../../domain/generation.ts';
-import type { Progress } from '../../ports.ts';
+import type { WatchOptions } from '../../ports.ts';
 import type { SocketMessage } from './messages.ts';
 import { createProgressMeter, type ProgressMeter } from './progress.ts';
 
@@ -16,10 +16,12 @@ export interface PromptFeed {
   close(done: boolean): void;
 }
 
+type Listeners = Pick<WatchOptions, 'onProgress' | 'onPreview'>;
+
 export interface Feeds {
   /** Registered before the POST, for the first messages may overtake its answer. */
   expect(promptId: string, graph: Graph): { accepted(): void; drop(): void };
-  open(promptId: string, onProgress?: (progress: Progress) => void): PromptFeed;
+  open(promptId: string, listeners?: Listeners): PromptFeed;
   take(message: SocketMessage): void;
   /** The socket came or went: every watcher looks for itself. */
   wakeAll(): void;
@@ -30,7 +32,7 @@ const MAX_ENTRIES = 256;
 
 interface Watcher {
   wake(): void;
-  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly listeners: Listeners;
 }
 
 interface Entry {
@@ -48,11 +50,13 @@ const wakeWatchers = (entry: Entry): void => {
 };
 
 /** A listener's fault must not reach the socket it was called from, where it would end the process. */
-const tell = (watcher: Watcher, progress: Progress): void => {
-  try {
-    watcher.onProgress?.(progress);
-  } catch {
-    watcher.wake();
+const tell = (entry: Entry, say: (listeners: Listeners) => void): void => {
+  for (const watcher of entry.watchers) {
+    try {
+      say(watcher.listeners);
+    } catch {
+      watcher.wake();
+    }
   }
 };
 
@@ -64,23 +68,24 @@ const takeOfPrompt = (entry: Entry, message: SocketMessage): void => {
     entry.ending = true;
     entry.ended = true;
     wakeWatchers(entry);
+  } else if (message.type === 'preview') {
+    tell(entry, ({ onPreview }) => onPreview?.(message.preview));
   } else {
     const progress = entry.meter.take(message);
-    if (progress === undefined) return;
-    for (const watcher of entry.watchers) tell(watcher, progress);
+    if (progress !== undefined) tell(entry, ({ onProgress }) => onProgress?.(progress));
   }
 };
 
 const feedOf = (
   entry: Entry,
-  onProgress: ((progress: Progress) => void) | undefined,
+  listeners: Listeners,
   forget: () => void,
 ): PromptFeed => {
   // A prompt that ended before anybody watched wakes its first watcher at once.
   let happened = entry.ended;
   let settle: (() => void) | undefined;
   const watcher: Watcher = {
-    onProgress,
+    listeners,
     wake: () => {
       happened = true;
       settle?.();
@@ -159,11 +164,11 @@ export const createFeeds = (): Feeds => {
         drop: () => forget(promptId),
       };
     },
-    open: (promptId, onProgress) => {
+    open: (promptId, listeners = {}) => {
       const entry = entryOf(promptId, undefined);
       const known = entry.meter.current();
-      if (known !== undefined) onProgress?.(known);
-      return feedOf(entry, onProgress, () => forget(promptId));
+      if (known !== undefined) listeners.onProgress?.(known);
+      return feedOf(entry, listeners, () => forget(promptId));
     },
     wakeAll: () => {
       for (const entry of entries.values()) wakeWatchers(entry);

@@ -1,3 +1,5 @@
+import { previewType } from '../../domain/preview.ts';
+import type { Preview } from '../../ports.ts';
 import { asArray, asNumber, asObject, asString, parseJson, type JsonObject } from './json-read.ts';
 
 interface NodeProgress {
@@ -20,6 +22,7 @@ export type SocketMessage =
       readonly max: number;
     }
   | { readonly type: 'executing'; readonly promptId: string; readonly nodeId: string }
+  | { readonly type: 'preview'; readonly promptId: string; readonly preview: Preview }
   /** The run's outcome was announced; its history entry follows. */
   | { readonly type: 'ending'; readonly promptId: string }
   /** The history entry is written. */
@@ -87,4 +90,26 @@ export const parseMessage = (text: string): SocketMessage | undefined => {
   }
   const promptId = asString(data['prompt_id']);
   return promptId === undefined ? undefined : ofPrompt(type, promptId, data);
+};
+
+const PREVIEW_WITH_METADATA = 4;
+const HEADER_BYTES = 8;
+const METADATA_LIMIT = 64 * 1024;
+
+/**
+ * Reads one binary frame: a preview that names its prompt, which is the form that was negotiated; undefined for all
+ * else. Never throws. https://docs.comfy.org/development/comfyui-server/comms_messages
+ */
+export const parsePreview = (frame: Buffer): SocketMessage | undefined => {
+  if (frame.length < HEADER_BYTES || frame.readUInt32BE(0) !== PREVIEW_WITH_METADATA)
+    return undefined;
+  const end = HEADER_BYTES + frame.readUInt32BE(4);
+  if (end > Math.min(frame.length, METADATA_LIMIT)) return undefined;
+  const metadata = asObject(parseJson(frame.toString('utf8', HEADER_BYTES, end)));
+  const promptId = asString(metadata?.['prompt_id']);
+  const contentType = previewType(frame.subarray(end));
+  if (promptId === undefined || contentType === undefined) return undefined;
+  // A copy, so that the frame can go.
+  const bytes = Uint8Array.from(frame.subarray(end));
+  return { type: 'preview', promptId, preview: { contentType, bytes } };
 };

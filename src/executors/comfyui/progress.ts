@@ -9,6 +9,8 @@ const LONG_WEIGHT = 20;
 /** What is left for a run whose graph is not known here, so that it never shows as done before it is. */
 const UNKNOWN_GRAPH_CEILING = 0.95;
 
+const MOST_NODES = 20_000;
+
 export interface ProgressMeter {
   /** Takes one message of the prompt; the new progress if it rose or the node changed. */
   take(message: SocketMessage): Progress | undefined;
@@ -32,6 +34,8 @@ export const createProgressMeter = (graph: Graph | undefined): ProgressMeter => 
   let current: Progress | undefined;
 
   const set = (nodeId: string, part: number): void => {
+    // A graph has fewer nodes; a server that makes up more of them fills no memory.
+    if (parts.size >= MOST_NODES && !parts.has(nodeId)) return;
     parts.set(nodeId, Math.max(parts.get(nodeId) ?? 0, Math.min(1, Math.max(0, part))));
   };
   const ratio = (value: number, max: number): number => (max > 0 ? value / max : 0);

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../ports.ts';
-import { type SocketMessage, parseMessage } from './messages.ts';
+import { type SocketMessage, parseMessage, parsePreview } from './messages.ts';
 
 export interface SocketOptions {
   readonly serverId: string;
@@ -38,16 +38,22 @@ const TIMING: SocketTiming = {
   closing: 2_000,
 };
 
-/** Previews and images sent through the socket are read and dropped; this bounds one frame. */
+/** Images sent through the socket are read and dropped; a larger frame ends the connection, which is then made anew. */
 const MAX_FRAME = 128 * 1024 * 1024;
+/** Frames only hint; a text that is larger than any of ComfyUI's is not parsed. */
+const MAX_TEXT = 4 * 1024 * 1024;
 
-const textOf = (data: WebSocket.RawData): string =>
-  (Array.isArray(data)
+const bytesOf = (data: WebSocket.RawData): Buffer =>
+  Array.isArray(data)
     ? Buffer.concat(data)
     : data instanceof ArrayBuffer
       ? Buffer.from(data)
-      : data
-  ).toString('utf8');
+      : data;
+
+const messageIn = (data: Buffer, binary: boolean): SocketMessage | undefined => {
+  if (binary) return parsePreview(data);
+  return data.length > MAX_TEXT ? undefined : parseMessage(data.toString('utf8'));
+};
 
 /**
  * One WebSocket to one server, reconnecting until closed. It is read without pause, because ComfyUI sends to its
@@ -129,8 +135,7 @@ export class ComfySocket {
     socket.on('message', (data, binary) => {
       this.#frames += 1;
       this.#dueSince = undefined;
-      if (binary) return;
-      const message = parseMessage(textOf(data));
+      const message = messageIn(bytesOf(data), binary);
       if (message !== undefined) this.#options.onMessage(message);
     });
     socket.on('pong', () => {

@@ -42,7 +42,7 @@ export const watchPrompt = async (
 ): Promise<PromptState> => {
   const { signal } = options;
   signal.throwIfAborted();
-  const feed = deps.feeds.open(promptId, options.onProgress);
+  const feed = deps.feeds.open(promptId, options);
   const blindPoll = Math.min(BLIND_POLL_MS, deps.pollMs);
   const interval = (): number => (deps.socketAlive() ? deps.pollMs : blindPoll);
   let absent = 0;
