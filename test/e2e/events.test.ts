@@ -9,6 +9,7 @@ import { payloadsOf } from '../support/history-payloads.ts';
 import { createJobClient, type JobClient } from '../support/job-client.ts';
 import { rowOf } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { largeGraphRequest } from '../support/large-graph.ts';
 import { until } from '../support/until.ts';
 
 const PAYLOAD_LIMIT = 128 * 1024;
@@ -167,27 +168,8 @@ describe('the events of a job', () => {
   });
 
   it('link a graph over 64 KB, which enters no payload', async () => {
-    const networks: Record<string, object> = {};
-    for (let version = 1; version <= 50; version += 1) {
-      const air = `urn:air:sd1:lora:civitai:770000@${version}`;
-      const response = await fetch(`${serving.url}/v2/resources`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          air,
-          modelName: `LoRA ${version}`,
-          type: 'LORA',
-          fileName: 'add-detail.safetensors',
-        }),
-      });
-      expect(response.status, await response.text()).toBe(201);
-      networks[air] = { strength: 0.5 };
-    }
-    const jobId = await jobs.submit(
-      { prompt: '灯'.repeat(10_000), negativePrompt: '雾'.repeat(10_000) },
-      {},
-      { additionalNetworks: networks },
-    );
+    const { params, further } = await largeGraphRequest({ url: String(serving.url) });
+    const jobId = await jobs.submit(params, {}, further);
     await jobs.ends(jobId, 'Succeeded');
     const events = await jobs.events(jobId);
     const context = events.find(({ stage }) => stage === 'PROMPT_PREPARED')?.context ?? {};

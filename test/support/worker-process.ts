@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export interface RoleProcess {
+  readonly pid: number;
+  isRunning(): boolean;
   /** Ends it as `kill -9` does. */
   kill(): Promise<void>;
   /** Asks it to drain, by SIGTERM, and resolves with its exit code. */
@@ -14,9 +18,11 @@ export interface RoleProcess {
 export async function startRoleProcess(
   role: string,
   env: Readonly<Record<string, string>>,
+  cwd = process.cwd(),
 ): Promise<RoleProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CLI, role], {
+  const child = spawn(process.execPath, ['--import', TSX, CLI, role], {
     env,
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
@@ -32,6 +38,8 @@ export async function startRoleProcess(
     return ended;
   };
   return {
+    pid: child.pid ?? -1,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
   };
