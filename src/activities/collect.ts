@@ -52,6 +52,9 @@ interface Beat {
 /** Well below the heartbeat timeout of 10 s, and quick enough to notice a terminated run. */
 const HEARTBEAT_EVERY_MS = 1_000;
 
+/** Their list goes through Temporal, which takes 2 MB. */
+const MOST_OUTPUTS = 2_000;
+
 /**
  * Follows the prompt to its end and stores its files. Idempotent: a retry re-attaches to the same prompt and writes the
  * same keys again; nothing is drawn twice.
@@ -146,6 +149,11 @@ async function storeOutputs(
     throw new OrchestratorError(
       'output_missing',
       `Prompt ${lease.promptId} ended with ${files.length} of ${expectedOutputs} files.`,
+    );
+  if (files.length > MOST_OUTPUTS)
+    throw new OrchestratorError(
+      'output_invalid',
+      `Prompt ${lease.promptId} ended with ${files.length} files; at most ${MOST_OUTPUTS} are taken.`,
     );
   const outputs: StoredOutput[] = [];
   for (const [slot, file] of files.entries()) {

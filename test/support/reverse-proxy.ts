@@ -16,6 +16,8 @@ export interface ReverseProxyOptions {
   readonly demands?: { readonly header: string; readonly value: string };
   /** `no`: answers handshakes as any request; `private`: demands what no client has. (Default: `yes`) */
   readonly upgrades?: 'yes' | 'no' | 'private';
+  /** Answers in the place of the target, and says true, where it likes to. */
+  readonly intercept?: (incoming: IncomingMessage, response: ServerResponse) => boolean;
   /** Changes JSON answers of that path. */
   readonly rewrite?: Readonly<Record<string, (body: Record<string, unknown>) => unknown>>;
 }
@@ -26,6 +28,8 @@ export interface ReverseProxy {
   readonly port: number;
   /** What was let through, and what was not; handshakes are `UPGRADE`. */
   readonly log: readonly { readonly method: string; readonly path: string; readonly ok: boolean }[];
+  /** Sends bytes to every WebSocket client that is connected; returns to how many. */
+  inject(bytes: Uint8Array): number;
   close(): Promise<void>;
 }
 
@@ -36,6 +40,7 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
   const { target, prefix = '', demands, upgrades = 'yes', rewrite = {} } = options;
   const log: { method: string; path: string; ok: boolean }[] = [];
   const open = new Set<Duplex>();
+  const clients = new Set<Duplex>();
 
   const isLetIn = (headers: IncomingHttpHeaders): boolean =>
     demands === undefined || headers[demands.header] === demands.value;
@@ -56,6 +61,7 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
       return;
     }
     if (!path.startsWith(prefix)) return void response.writeHead(404).end();
+    if (options.intercept?.(incoming, response)) return;
     const change = rewrite[new URL(path, target).pathname.slice(prefix.length)];
     const outgoing = forward(incoming);
     outgoing.on('error', () => response.writeHead(502).end());
@@ -91,6 +97,8 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
       if (first.length > 0) socket.write(first);
       if (head.length > 0) upstream.write(head);
+      clients.add(socket);
+      socket.on('close', () => clients.delete(socket));
       for (const end of [socket, upstream]) {
         open.add(end);
         end.on('close', () => open.delete(end));
@@ -111,6 +119,10 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
     url: `http://127.0.0.1:${port}${prefix}`,
     port,
     log,
+    inject(bytes) {
+      for (const client of clients) client.write(bytes);
+      return clients.size;
+    },
     async close() {
       for (const end of open) end.destroy();
       server.closeAllConnections();

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
-import { asArray, asObject, asString } from './json-read.ts';
+import { asArray, asLabel, asObject, asString } from './json-read.ts';
 
 /** ComfyUI empties its temp directory at every start, so a file put there lives as long as the process. */
 const MARKER = 'orchestrator-start-marker.txt';
@@ -17,7 +17,8 @@ const readMarker = async (
     // A server that fails for a moment must not look like one that was restarted.
     if (response.status >= 500) throw await unexpectedStatus(http.serverId, spec, response);
     const { text } = await readText(response, MARKER_LIMIT);
-    return response.ok && text !== '' ? text.trim() : undefined;
+    // A page in place of the file is no marker.
+    return response.ok && text !== '' ? asLabel(text.trim()) : undefined;
   });
 };
 
@@ -37,7 +38,7 @@ const flaggedId = (argv: readonly string[]): string | undefined => {
       : word === '--feature-flag'
         ? (argv[index + 1] ?? '')
         : '';
-    if (pair.startsWith('boot_id=')) return pair.slice('boot_id='.length);
+    if (pair.startsWith('boot_id=')) return asLabel(pair.slice('boot_id='.length));
   }
   return undefined;
 };

@@ -4,6 +4,7 @@ import { readBootId } from './boot-id.ts';
 import { createFeeds } from './feeds.ts';
 import { createComfyHttp } from './http.ts';
 import { look } from './look.ts';
+import { outputQuery } from './output-place.ts';
 import { createProbe, readStats } from './probe.ts';
 import { ComfySocket, type SocketTiming } from './socket.ts';
 import { submitPrompt } from './submit.ts';
@@ -98,7 +99,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
     bootId: (signal) => readBoot(undefined, signal),
     fetchOutput: async (file, signal) => {
       const { filename, subfolder, type } = file;
-      const query = { filename, subfolder, type };
+      const query = outputQuery(file);
       const stream = await http.stream({ method: 'GET', path: '/view', query, signal });
       if (stream !== undefined) return stream;
       throw new OrchestratorError(

@@ -76,11 +76,7 @@ const takeOfPrompt = (entry: Entry, message: SocketMessage): void => {
   }
 };
 
-const feedOf = (
-  entry: Entry,
-  listeners: Listeners,
-  forget: () => void,
-): PromptFeed => {
+const feedOf = (entry: Entry, listeners: Listeners, forget: () => void): PromptFeed => {
   // A prompt that ended before anybody watched wakes its first watcher at once.
   let happened = entry.ended;
   let settle: (() => void) | undefined;

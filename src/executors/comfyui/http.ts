@@ -10,6 +10,8 @@ export interface Call {
   readonly body?: string | FormData;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** More than any real answer of this call. (Default: 8 MB) */
+  readonly maxBytes?: number;
 }
 
 /** One server's HTTP. Every call throws `server_unreachable` when no complete answer came in time. */
@@ -25,8 +27,8 @@ export interface ComfyHttp {
   stream(spec: Call): Promise<Readable | undefined>;
 }
 
-/** More than any real answer; a history entry of a failed run carries its graph and its tensors' text. */
-const BODY_LIMIT = 64 * 1024 * 1024;
+/** Parsed JSON may take twenty times its bytes of memory. */
+const BODY_LIMIT = 8 * 1024 * 1024;
 const ERROR_BODY_LIMIT = 4096;
 
 /** At most `limit` bytes of the body as text; the rest is not read. */
@@ -48,7 +50,8 @@ export const readText = async (
 };
 
 const oneLine = (text: string, limit: number): string => {
-  const line = text.replace(/\s+/g, ' ').trim();
+  // Control characters too: what a server says is shown to people and kept in a database.
+  const line = text.replace(/[\s\p{Cc}\p{Surrogate}]+/gu, ' ').trim();
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
 };
 
@@ -75,6 +78,16 @@ export const unexpectedStatus = async (
     { retryable: true },
   );
 };
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400;
+
+/** A file that lies elsewhere is not fetched: credentials of the server do not belong there. */
+const redirected = (serverId: string, spec: Call): OrchestratorError =>
+  new OrchestratorError(
+    'output_invalid',
+    `ComfyUI ${serverId} answered ${spec.method} ${spec.path} with a redirect, which is not followed; ` +
+      'let COMFY_HTTP_URL lead to ComfyUI itself',
+  );
 
 const causeOf = (error: unknown): string => {
   const cause = error instanceof Error ? error.cause : undefined;
@@ -162,13 +175,14 @@ export const createComfyHttp = (options: {
 
   const parsed = async (spec: Call, response: Response): Promise<unknown> => {
     if (!response.ok) throw await unexpectedStatus(serverId, spec, response);
-    const { text, whole } = await readText(response, BODY_LIMIT);
+    const limit = spec.maxBytes ?? BODY_LIMIT;
+    const { text, whole } = await readText(response, limit);
     const value = whole ? parseJson(text) : undefined;
     if (value === undefined) {
-      const seen = whole ? oneLine(text, 120) : `more than ${BODY_LIMIT} bytes`;
+      const seen = whole ? oneLine(text, 120) : `more than ${limit} bytes`;
       throw new OrchestratorError(
         'server_error',
-        `ComfyUI ${serverId} answered ${spec.method} ${spec.path} with no JSON (${seen}); ` +
+        `ComfyUI ${serverId} answered ${spec.method} ${spec.path} with no JSON that can be used (${seen}); ` +
           'check that COMFY_HTTP_URL leads to ComfyUI and not to a login or error page',
         { retryable: true },
       );
@@ -206,6 +220,7 @@ export const createComfyHttp = (options: {
       const exchange = await start(spec);
       if (exchange.response.ok) return Readable.from(chunksOf(exchange), { objectMode: false });
       try {
+        if (isRedirect(exchange.response.status)) throw redirected(serverId, spec);
         if (exchange.response.status !== 404) {
           throw await unexpectedStatus(serverId, spec, exchange.response);
         }

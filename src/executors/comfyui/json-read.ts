@@ -12,6 +12,12 @@ export const asArray = (value: unknown): readonly unknown[] =>
 export const asString = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
+/** The text if it is short and printable, as names and versions are. */
+export const asLabel = (value: unknown, limit = 200): string | undefined =>
+  typeof value === 'string' && value.length <= limit && !/[\p{Cc}\p{Surrogate}]/u.test(value)
+    ? value
+    : undefined;
+
 export const asNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 

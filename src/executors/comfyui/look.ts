@@ -5,6 +5,11 @@ import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
 import { asObject } from './json-read.ts';
 import { createQueueScan, type QueuePlace } from './queue-scan.ts';
 
+/** The queue of a busy shared server with large graphs is many megabytes; it is read as it passes. */
+const QUEUE_LIMIT = 256 * 1024 * 1024;
+/** An entry of a failed run carries its graph, which may hold pictures, and its tensors' text. */
+const HISTORY_LIMIT = 32 * 1024 * 1024;
+
 const placeInQueue = (
   http: ComfyHttp,
   promptId: string,
@@ -18,7 +23,10 @@ const placeInQueue = (
     // After the find the rest is read unseen, which keeps the connection for the next call.
     let place: QueuePlace | undefined;
     if (response.body !== null) {
+      let bytes = 0;
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        bytes += chunk.length;
+        if (bytes > QUEUE_LIMIT) break;
         place ??= scan.feed(decoder.decode(chunk, { stream: true }));
       }
     }
@@ -41,7 +49,9 @@ export const lookInHistory = async (
   signal?: AbortSignal,
 ): Promise<PromptState | undefined> => {
   const path = `/history/${encodeURIComponent(promptId)}`;
-  const answer = asObject(await http.json({ method: 'GET', path, signal }));
+  const answer = asObject(
+    await http.json({ method: 'GET', path, signal, maxBytes: HISTORY_LIMIT }),
+  );
   const entry = asObject(answer?.[promptId]);
   return entry === undefined ? undefined : stateOfEntry(entry);
 };

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { isOrchestratorError, messageOf } from '../../errors.ts';
 import type { ServerReport } from '../../ports.ts';
 import type { ComfyHttp } from './http.ts';
-import { asArray, asNumber, asObject, asString } from './json-read.ts';
+import { readObjectKeys } from './object-keys.ts';
+import { asArray, asLabel, asObject } from './json-read.ts';
 
 /** Folders whose files a graph can name; ComfyUI calls some by an old and a new name. */
 const MODEL_FOLDERS = [
@@ -43,14 +44,23 @@ export const listModelFiles = async (
   );
 };
 
+/** A whole number that a database can hold, or undefined. */
+const asCount = (value: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+    ? value
+    : undefined;
+
 const classesOf = async (
   http: ComfyHttp,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> =>
-  Object.keys(asObject(await http.json({ method: 'GET', path: '/object_info', signal })) ?? {});
+  readObjectKeys(http, { method: 'GET', path: '/object_info', signal });
 
 /** More prompts than this are not counted one by one: each carries its whole graph. */
 const MOST_COUNTED = 16;
+const QUEUE_BYTES = 32 * 1024 * 1024;
+/** What a server says beyond this is not believed. */
+const MOST_PROMPTS = 1_000_000;
 
 /** ComfyUI has one thread that runs prompts: what is not running waits. */
 const countPrompts = async (
@@ -58,11 +68,13 @@ const countPrompts = async (
   signal: AbortSignal | undefined,
 ): Promise<{ running?: number; waiting?: number }> => {
   const answer = asObject(await http.jsonIfFound({ method: 'GET', path: '/prompt', signal }));
-  const remaining = asNumber(asObject(answer?.['exec_info'])?.['queue_remaining']);
+  const remaining = asCount(asObject(answer?.['exec_info'])?.['queue_remaining'], MOST_PROMPTS);
   if (remaining === undefined) return {};
   if (remaining === 0) return { running: 0, waiting: 0 };
   if (remaining > MOST_COUNTED) return { running: 1, waiting: remaining - 1 };
-  const queue = asObject(await http.json({ method: 'GET', path: '/queue', signal }));
+  const queue = asObject(
+    await http.json({ method: 'GET', path: '/queue', signal, maxBytes: QUEUE_BYTES }),
+  );
   return {
     running: asArray(queue?.['queue_running']).length,
     waiting: asArray(queue?.['queue_pending']).length,
@@ -133,10 +145,10 @@ export const createProbe = (options: ProbeOptions): Probe => {
         ]);
         const bootId = await options.readBoot(stats, signal);
         const { files, nodeClasses, listsHash } = await lists.read(bootId, signal);
-        const version = asString(asObject(asObject(stats)?.['system'])?.['comfyui_version']);
+        const version = asLabel(asObject(asObject(stats)?.['system'])?.['comfyui_version']);
         const device = asObject(asArray(asObject(stats)?.['devices'])[0]);
-        const deviceName = asString(device?.['name']);
-        const vramBytes = asNumber(device?.['vram_total']);
+        const deviceName = asLabel(device?.['name']);
+        const vramBytes = asCount(device?.['vram_total']);
         return {
           serverId: http.serverId,
           reachable: true,

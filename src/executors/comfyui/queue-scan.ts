@@ -19,6 +19,11 @@ const CLOSE = new Set([93, 125]);
 /** Depth of an item's elements: object, list, item. */
 const ITEM_DEPTH = 3;
 
+/** No id and no key is longer; a string without an end fills no memory. */
+const LONGEST = 1_000;
+const joined = (start: string, end: string): string =>
+  start.length > LONGEST ? start : start + end;
+
 /** A scanner for one prompt id. */
 export const createQueueScan = (promptId: string): QueueScan => {
   const wanted = JSON.stringify(promptId).slice(1, -1);
@@ -50,7 +55,7 @@ export const createQueueScan = (promptId: string): QueueScan => {
         else if (code === BACKSLASH) escaped = true;
         else if (code === QUOTE) {
           inString = false;
-          if (capture !== undefined) capture += text.slice(from, index);
+          if (capture !== undefined) capture = joined(capture, text.slice(from, index));
           const place = endOfString();
           if (place !== undefined) return place;
         }
@@ -68,7 +73,7 @@ export const createQueueScan = (promptId: string): QueueScan => {
         element += 1;
       }
     }
-    if (inString && capture !== undefined) capture += text.slice(from);
+    if (inString && capture !== undefined) capture = joined(capture, text.slice(from));
     return undefined;
   };
 
