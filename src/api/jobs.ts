@@ -89,10 +89,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     selector?: JobSelector,
   ): Promise<Response> =>
     c.json(
-      jobStatusCollection(
-        rows,
-        await options(c, rows, isDetailed),
-        selector && tokenOf(selector)),
+      jobStatusCollection(rows, await options(c, rows, isDetailed), selector && tokenOf(selector)),
       status,
     );
   const statusOf = (rows: readonly JobRow[]): 200 | 202 =>
@@ -167,7 +164,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         if (earlier?.answer) return replay(c, earlier.answer);
         const submissions = earlier ? [] : await checked(caller, body);
-        const shown = await options(c, query.detailed);
+        const shown = await options(c, [], query.detailed);
         const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
           status: statusOf(rows),
           body: JSON.stringify(jobStatusCollection(rows, shown)),
