@@ -77,3 +77,65 @@ describe('DELETE /internal/servers/{serverId}/workers/{workerId}', () => {
     expect(api.left).toEqual([{ serverId: 'gpu-1', workerId }]);
   });
 });
+
+describe('PUT /internal/servers/{serverId}/progress', () => {
+  const promptId = '5471d64f-c8e0-57cd-9b23-3a17979a6ea1';
+  const jpeg = Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(100)]);
+  const put = (api: ReturnType<typeof createTestApi>, change: object, key = WORKER_KEY) =>
+    api.send(
+      'PUT',
+      '/internal/servers/gpu-1/progress',
+      { promptId, fraction: 0.5, ...change },
+      { authorization: `Bearer ${key}` },
+    );
+  const held = () => {
+    const api = createTestApi({ WORKER_KEY });
+    const lease = { jobId: promptId, runIndex: 1, attempt: 1, serverId: 'gpu-1', promptId };
+    api.leases.set(promptId, lease);
+    return api;
+  };
+
+  it('takes how far a drawing is, and a preview by what its bytes are', async () => {
+    const api = held();
+    const preview = jpeg.toString('base64');
+    expect((await put(api, { node: '3', preview })).status).toBe(204);
+    expect(api.progress).toEqual([
+      {
+        serverId: 'gpu-1',
+        promptId,
+        fraction: 0.5,
+        node: '3',
+        preview: { contentType: 'image/jpeg', bytes: jpeg },
+      },
+    ]);
+  });
+
+  it.each([
+    ['a page', Buffer.from('<html><script>alert(1)</script></html>').toString('base64')],
+    ['an SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')],
+    ['no base64', '!!!!'],
+    ['more than 512 KB', Buffer.concat([jpeg, Buffer.alloc(512 * 1024)]).toString('base64')],
+  ])('refuses %s as a preview', async (_, preview) => {
+    const api = held();
+    expect((await put(api, { preview })).status).toBe(400);
+    expect(api.progress).toEqual([]);
+  });
+
+  it('refuses a wrong key, a fraction beyond 1, and a prompt without a lease there', async () => {
+    const api = held();
+    expect((await put(api, {}, 'a-wrong-key-of-tests')).status).toBe(401);
+    expect((await put(api, { fraction: 1.1 })).status).toBe(400);
+    expect(api.progress).toEqual([]);
+    api.leases.clear();
+    const late = await put(api, {});
+    expect(late.status).toBe(409);
+    expect(await late.json()).toMatchObject({ code: 'lease_lost' });
+  });
+
+  it('refuses a key that is one of another server', async () => {
+    const api = createTestApi({ WORKER_KEYS: { 'gpu-2': WORKER_KEY } });
+    const response = await put(api, {});
+    expect(response.status).toBe(403);
+    expect(await response.text()).toContain('one of server gpu-2, not of gpu-1');
+  });
+});

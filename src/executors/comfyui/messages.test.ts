@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseMessage } from './messages.ts';
+import { parseMessage, parsePreview } from './messages.ts';
 
 const parse = (type: string, data: unknown) => parseMessage(JSON.stringify({ type, data }));
 
@@ -60,5 +60,45 @@ describe('parseMessage', () => {
         }
       }),
     );
+  });
+});
+
+describe('parsePreview', () => {
+  const jpeg = Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(60)]);
+  const frame = (
+    event: number,
+    metadata: string,
+    image: Buffer,
+    length = metadata.length,
+  ): Buffer => {
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(event, 0);
+    head.writeUInt32BE(length, 4);
+    return Buffer.concat([head, Buffer.from(metadata), image]);
+  };
+
+  it('finds the prompt and the picture, of the kind that it is', () => {
+    const metadata = JSON.stringify({ prompt_id: 'mine', image_type: 'image/png' });
+    expect(parsePreview(frame(4, metadata, jpeg))).toEqual({
+      type: 'preview',
+      promptId: 'mine',
+      preview: { contentType: 'image/jpeg', bytes: Uint8Array.from(jpeg) },
+    });
+  });
+
+  it.each([
+    ['an older form without a prompt', frame(1, '{"prompt_id":"mine"}', jpeg)],
+    ['no picture', frame(4, '{"prompt_id":"mine"}', Buffer.from('<html></html>......'))],
+    ['no prompt', frame(4, '{"prompt_id":7}', jpeg)],
+    ['no JSON', frame(4, '{"prompt_id', jpeg)],
+    ['metadata longer than the frame', frame(4, '{"prompt_id":"mine"}', jpeg, 0xffffffff)],
+    [
+      'a picture that is too large',
+      frame(4, '{"prompt_id":"mine"}', Buffer.concat([jpeg, Buffer.alloc(600_000)])),
+    ],
+    ['an empty frame', Buffer.alloc(0)],
+    ['half a head', Buffer.from('00000004ff', 'hex')],
+  ])('takes nothing of %s', (_, bytes) => {
+    expect(parsePreview(bytes)).toBeUndefined();
   });
 });
