@@ -21,7 +21,13 @@ export function createProgressStore(sql: Sql) {
      * Keeps the report while its server holds the lease of the prompt; false when it does not, or when a newer attempt
      * reports. What a report leaves out (the preview) stays, and an attempt's fraction never falls.
      */
-    async report({ serverId, promptId, fraction, node, preview }: ProgressReport): Promise<boolean> {
+    async report({
+      serverId,
+      promptId,
+      fraction,
+      node,
+      preview,
+    }: ProgressReport): Promise<boolean> {
       const rows = await sql`
         insert into job_progress as p
           (job_id, prompt_id, server_id, attempt, fraction, node, preview, preview_type)

@@ -53,9 +53,7 @@ describe('the progress relay', () => {
 
   it('waits for a slow report before the next, and goes on after one that failed', async () => {
     let fail: (error: Error) => void = () => undefined;
-    const { relay, sent } = start(
-      () => new Promise<void>((_, reject) => (fail = reject)),
-    );
+    const { relay, sent } = start(() => new Promise<void>((_, reject) => (fail = reject)));
     relay.progress(lease, { fraction: 0.1 });
     await vi.advanceTimersByTimeAsync(1_000);
     relay.progress(lease, { fraction: 0.2 });

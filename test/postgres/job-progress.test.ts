@@ -16,18 +16,18 @@ describe('the progress of jobs', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
-    await createFleetReports(database.sql).report({
-      serverId: 'gpu-1',
-      pool: 'default',
-      room: 64,
-      reachable: true,
-    });
   });
   afterAll(() => database.drop());
 
-  /** A job that holds a lease for its first attempt. */
-  const drawing = async () => {
+  /** A job that holds a lease on that server for its first attempt. */
+  const drawing = async (serverId: string) => {
     const { sql } = database;
+    await createFleetReports(sql, { goneAfterSeconds: 60 }).report({
+      serverId,
+      pool: 'default',
+      room: 2,
+      reachable: true,
+    });
     const row = newJobRow();
     const runId = randomUUID();
     await createJobStore(sql).insertJobs([row]);
@@ -38,7 +38,7 @@ describe('the progress of jobs', () => {
         runId,
         attempt,
         tenant: 'local',
-        serverId: 'gpu-1',
+        serverId,
         model: '',
         reason: '',
         traceId: '',
@@ -55,7 +55,7 @@ describe('the progress of jobs', () => {
 
   it('never falls within an attempt, keeps its preview, and starts anew with the next', async () => {
     const store = createProgressStore(database.sql);
-    const { jobId, grant, prompt } = await drawing();
+    const { jobId, grant, prompt } = await drawing('gpu-1');
     const report = (attempt: number, fraction: number, more: object = {}) =>
       store.report({ serverId: 'gpu-1', promptId: prompt(attempt), fraction, ...more });
     expect(await report(1, 0.5, { preview, node: '3' })).toBe(true);
@@ -73,12 +73,12 @@ describe('the progress of jobs', () => {
 
   it('is taken of the server that holds the lease only, and goes with the end of the job', async () => {
     const store = createProgressStore(database.sql);
-    const { jobId, runId, prompt } = await drawing();
+    const { jobId, runId, prompt } = await drawing('gpu-2');
     const report = (serverId: string, promptId: string) =>
       store.report({ serverId, promptId, fraction: 0.5 });
-    expect(await report('gpu-2', prompt(1))).toBe(false);
-    expect(await report('gpu-1', randomUUID())).toBe(false);
-    expect(await report('gpu-1', prompt(1))).toBe(true);
+    expect(await report('other', prompt(1))).toBe(false);
+    expect(await report('gpu-2', randomUUID())).toBe(false);
+    expect(await report('gpu-2', prompt(1))).toBe(true);
     await createRunStore(database.sql).finish({
       jobId,
       tenant: 'local',
@@ -89,14 +89,14 @@ describe('the progress of jobs', () => {
       blobExpiresAt: new Date(),
     });
     expect((await store.findProgress([jobId])).size).toBe(0);
-    expect(await report('gpu-1', prompt(1))).toBe(false);
+    expect(await report('gpu-2', prompt(1))).toBe(false);
   });
 
   it('that was left behind is collected after an hour', async () => {
     const { sql } = database;
-    const { jobId, prompt } = await drawing();
+    const { jobId, prompt } = await drawing('gpu-3');
     const store = createProgressStore(sql);
-    await store.report({ serverId: 'gpu-1', promptId: prompt(1), fraction: 0.5 });
+    await store.report({ serverId: 'gpu-3', promptId: prompt(1), fraction: 0.5 });
     await createCollectorStore(sql).deleteOldProgress();
     expect((await store.findProgress([jobId])).size).toBe(1);
     await sql`update job_progress set reported_at = now() - interval '61 minutes'`;

@@ -144,6 +144,9 @@ export class ComfySocket {
     socket.on('error', (error) => {
       const { serverId, logger } = this.#options;
       logger.debug({ serverId, error: messageOf(error) }, 'ComfyUI socket failed');
+      // A server that sends nonsense may not answer the closing handshake either.
+      clearTimeout(this.#closingTimer);
+      this.#closingTimer = setTimeout(() => socket.terminate(), this.#timing.closing);
     });
     socket.once('close', (code) => this.#gone(code));
   }
