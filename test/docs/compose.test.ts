@@ -17,6 +17,12 @@ const readJson = async (path: string): Promise<Record<string, unknown>> =>
   JSON.parse(await read(path)) as Record<string, unknown>;
 
 const OWN_COMFY = { COMFY_HTTP_URL: 'http://host.docker.internal:8188' };
+const REMOTE = {
+  TEMPORAL_ADDRESS: 'temporal.example.org:7233',
+  API_URL: 'https://images.example.org',
+  WORKER_KEY: 'change-me-to-32-random-characters',
+  COMFY_SERVER_ID: 'gpu-1',
+};
 const SERVICES = [
   'postgres',
   'temporal-schema',
@@ -38,7 +44,7 @@ describe('docker-compose.yml', () => {
     services = Object.entries(file.services);
   });
 
-  it.each(['docker-compose.yml', 'docker-compose.comfyui.yml'])(
+  it.each(['docker-compose.yml', 'docker-compose.comfyui.yml', 'docker-compose.remote-gpu.yml'])(
     '%s is valid by the schema of the compose specification',
     async (name) => {
       const schema = await readJson('test/docs/compose-spec.schema.json');
@@ -48,10 +54,26 @@ describe('docker-compose.yml', () => {
         ...schema,
         $schema: 'http://json-schema.org/draft-07/schema#',
       });
-      validate(await readComposeFile(name, OWN_COMFY));
+      validate(await readComposeFile(name, { ...OWN_COMFY, ...REMOTE }));
       expect(validate.errors).toBeNull();
     },
   );
+
+  it('has a remote worker whose settings are variables of ours, and no other way to the rest', async () => {
+    const { services: remote, volumes } = await readComposeFile(
+      'docker-compose.remote-gpu.yml',
+      REMOTE,
+    );
+    const worker = remote['worker-gpu'];
+    expect(volumes ?? worker?.volumes ?? worker?.ports).toBeUndefined();
+    expect(Object.keys(VARIABLES)).toEqual(
+      expect.arrayContaining(Object.keys(worker?.environment ?? {})),
+    );
+    expect(loadConfig(worker?.environment ?? {})).toMatchObject({
+      STORAGE: 'remote',
+      DATABASE_URL: undefined,
+    });
+  });
 
   it('has every part of the stack, all of which start without settings', () => {
     expect(Object.keys(file.services)).toEqual(SERVICES);
