@@ -125,7 +125,7 @@ export default tseslint.config(
     'Activities know ports, stores and the domain.',
   ),
   layer(
-    ['src/executors/**', 'src/storage/**', 'src/db/**'],
+    ['src/executors/**', 'src/storage/**', 'src/db/**', 'src/metrics/**', 'src/tracing/**'],
     ['contract', 'workflows', 'workers', 'ecosystems', 'api', 'dev', 'commands', 'compose'],
     'Adapters implement ports; they do not know who uses them.',
   ),

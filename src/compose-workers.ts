@@ -42,6 +42,7 @@ export async function composeWorkerConnection(base: Base): Promise<NativeConnect
 /** The cpu worker with its placer, starter, closer and collector. */
 export async function composeCpuWorkers(base: DatabaseBase, connection: NativeConnection) {
   const { config, sql, logger, wakeups, storage, lifecycle, client, runs, policies } = base;
+  const { metrics, tracer } = base;
   const leases = createLeaseStore(sql);
   const pollMs = config.SCHEDULER_POLL_MS;
   const cpu = await createCpuWorkers({
@@ -64,17 +65,21 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
     pollMs,
     blobRetentionDays: config.BLOB_RETENTION_DAYS,
     logger,
+    metrics,
+    tracer,
   });
   lifecycle.add('placers', cpu, (open) => open.close());
   const outbox = createOutbox(sql);
-  lifecycle.add('starter', createStarter({ outbox, runs, wakeups, pollMs, logger }), (loop) =>
-    loop.close(),
+  lifecycle.add(
+    'starter',
+    createStarter({ outbox, runs, wakeups, pollMs, logger, metrics }),
+    (loop) => loop.close(),
   );
   const snapshots = createSnapshotStore(sql);
   const closing = createClosing(sql);
   lifecycle.add(
     'closer',
-    createCloser({ client, runs, closing, leases, snapshots, wakeups, pollMs, logger }),
+    createCloser({ client, runs, closing, leases, snapshots, wakeups, pollMs, logger, metrics }),
     (loop) => loop.close(),
   );
   lifecycle.add(
@@ -86,6 +91,7 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
       everyMs: config.COLLECT_EVERY_SECONDS * 1_000,
       jobRetentionDays: config.JOB_RETENTION_DAYS,
       logger,
+      metrics,
     }),
     (loop) => loop.close(),
   );
@@ -154,7 +160,7 @@ interface Standing {
 
 async function standAt(server: ServerSettings, standing: Standing) {
   const { base, connection, reporter, blobs, onChange } = standing;
-  const { config, logger, runs, lifecycle } = base;
+  const { config, logger, metrics, tracer, runs, lifecycle } = base;
   const { id, room, pool, labels, serves, vramBytes } = server;
   const client = lifecycle.add(
     `ComfyUI client ${id}`,
@@ -186,6 +192,7 @@ async function standAt(server: ServerSettings, standing: Standing) {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     executor: watchedExecutor(client, watch),
+    pool,
     storage: blobs,
     maxOutputBytes: config.MAX_OUTPUT_BYTES,
     runs,
@@ -199,6 +206,8 @@ async function standAt(server: ServerSettings, standing: Standing) {
       );
     },
     logger,
+    metrics,
+    tracer,
   });
   return { worker, watch };
 }

@@ -13,6 +13,7 @@ import { readRunHistory } from './client/run-history.ts';
 import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
 import { createTenantPolicies, type TenantPolicies } from './client/tenant-policies.ts';
 import type { Config } from './config.ts';
+import { JOB_TYPES } from './contract/v1/job-request.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
@@ -21,6 +22,7 @@ import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
 import { createLeaseReads } from './db/lease-reads.ts';
 import { migrate } from './db/migrate.ts';
+import { createMetricReads } from './db/metric-reads.ts';
 import { createOutbox } from './db/outbox.ts';
 import { createRecentEnds } from './db/recent-ends.ts';
 import { createResourceStore } from './db/resources.ts';
@@ -32,7 +34,18 @@ import { createTenantStore } from './db/tenants.ts';
 import { createWakeups, type Wakeups } from './db/wakeups.ts';
 import { OrchestratorError } from './errors.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
-import type { BlobStore, FleetReporter, Logger, ProgressReporter } from './ports.ts';
+import { addDatabaseSources } from './metrics/database-sources.ts';
+import type { MetricsExporter } from './metrics/exporter.ts';
+import { addReadinessSource } from './metrics/own-sources.ts';
+import { silentMetrics } from './metrics/silent-metrics.ts';
+import type {
+  BlobStore,
+  FleetReporter,
+  Logger,
+  Metrics,
+  ProgressReporter,
+  Tracer,
+} from './ports.ts';
 import { createLocalStore } from './storage/local.ts';
 import { createTransferSigner } from './storage/transfer-signer.ts';
 import { createUrlSigner } from './storage/url-signer.ts';
@@ -46,6 +59,10 @@ export interface Base {
   readonly temporal: TemporalConfig;
   readonly runs: JobRuns;
   readonly storage: BlobStore;
+  readonly metrics: Metrics;
+  /** Shows them; absent without METRICS_PORT. */
+  readonly exporter: MetricsExporter | undefined;
+  readonly tracer: Tracer;
 }
 
 export interface DatabaseBase extends Base {
@@ -61,7 +78,12 @@ export const blobDir = (config: Pick<Config, 'BLOB_DIR' | 'DATA_DIR'>): string =
   config.BLOB_DIR ?? join(config.DATA_DIR, 'blobs');
 
 /** Opens what every role needs. Throws `configuration` when there is no Temporal address. */
-export function composeBase(config: Config, logger: Logger): Base {
+export function composeBase(
+  config: Config,
+  logger: Logger,
+  exporter: MetricsExporter | undefined,
+  tracer: Tracer,
+): Base {
   if (config.TEMPORAL_ADDRESS === undefined)
     throw new OrchestratorError(
       'configuration',
@@ -74,7 +96,8 @@ export function composeBase(config: Config, logger: Logger): Base {
   );
   const runs = createJobRuns(client, runRules(config));
   const storage = createLocalStore(blobDir(config));
-  return { config, logger, lifecycle, client, temporal, runs, storage };
+  const metrics = exporter ?? silentMetrics;
+  return { config, logger, lifecycle, client, temporal, runs, storage, metrics, exporter, tracer };
 }
 
 const runRules = (config: Config) => ({
@@ -116,7 +139,7 @@ export async function composeDatabase(base: Base, role: string): Promise<Databas
 
 /** What the API needs. */
 export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
-  const { config, sql, logger, wakeups, client, storage, lifecycle } = base;
+  const { config, sql, logger, metrics, wakeups, client, storage, lifecycle } = base;
   const resources = createResourceStore(sql);
   if (config.AUTH === 'open' && config.SEED_CATALOGUE) {
     const seeded = await seedCatalogue(resources, 'local');
@@ -143,12 +166,17 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
       jobLifetimeMs: config.JOB_LIFETIME_HOURS * 3_600_000,
       maxAttempts: config.JOB_MAX_ATTEMPTS,
       logger,
+      metrics,
     }),
     (open) => open.drain(),
   );
   const servers = createServerStore(sql);
   const now = (): Date => new Date();
   const signingKey = await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY);
+  const minFreeBytes = config.MIN_FREE_BYTES;
+  const ready = createReadiness({ sql, client, servers, storage, minFreeBytes });
+  addDatabaseSources(metrics, createMetricReads(sql), JOB_TYPES);
+  addReadinessSource(metrics, ready);
   return {
     config,
     orchestrator,
@@ -167,8 +195,10 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     }),
     leases: createLeaseReads(sql),
     transferSigner: createTransferSigner({ key: signingKey, now }),
-    ready: createReadiness({ sql, client, servers, storage, minFreeBytes: config.MIN_FREE_BYTES }),
+    ready,
     logger,
+    metrics,
+    tracer: base.tracer,
     now,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     newId: randomUUID,

@@ -3,6 +3,7 @@ import { API_VARIABLES } from './config-groups/api.ts';
 import { ENGINES_VARIABLES } from './config-groups/engines.ts';
 import { COMFY_VARIABLES } from './config-groups/comfy.ts';
 import { JOBS_VARIABLES } from './config-groups/jobs.ts';
+import { SEEING_VARIABLES } from './config-groups/seeing.ts';
 import { TENANT_VARIABLES } from './config-groups/tenants.ts';
 
 export { GROUPS } from './config-groups/variable.ts';
@@ -14,6 +15,7 @@ export const VARIABLES = {
   ...COMFY_VARIABLES,
   ...JOBS_VARIABLES,
   ...TENANT_VARIABLES,
+  ...SEEING_VARIABLES,
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -59,7 +59,9 @@ describe('loadConfig', () => {
       'COMFY_SERVERS',
       'DATA_DIR',
       'HOST',
+      'METRICS_HOST',
       'NODE_ENV',
+      'OTEL_SERVICE_NAME',
       'PROVIDER_NAME',
       'SIM_FAULTS',
       'SIM_MODELS',
@@ -137,5 +139,30 @@ describe('loadConfig', () => {
     for (const HOST of ['localhost', '::1', '127.0.0.2']) loadConfig({ HOST });
     loadConfig({ HOST: '0.0.0.0', AUTH: 'keys' });
     loadConfig({ HOST: '0.0.0.0', ALLOW_OPEN_BIND: 'true' });
+  });
+
+  it('reads where traces go, and never shows the headers', () => {
+    const config = loadConfig({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Bearer%20a%3Db, x-team = pictures',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    });
+    expect(config.OTEL_EXPORTER_OTLP_HEADERS).toEqual({
+      authorization: 'Bearer a=b',
+      'x-team': 'pictures',
+    });
+    expect(config.OTEL_TRACES_SAMPLER_ARG).toBe(0.25);
+    expect(loadConfig({}).OTEL_EXPORTER_OTLP_ENDPOINT).toBeUndefined();
+    for (const bad of ['a secret', '=secret', 'a=%zzsecret', 'a=b,secret'])
+      expect(refusal({ OTEL_EXPORTER_OTLP_HEADERS: bad })).not.toContain('secret');
+    for (const bad of ['2', '-1', 'all', '1.5', '.'])
+      expect(refusal({ OTEL_TRACES_SAMPLER_ARG: bad })).toContain('0 to 1');
+  });
+
+  it('refuses to show metrics to everybody', () => {
+    expect(refusal({ METRICS_HOST: '0.0.0.0' })).toContain('METRICS_KEY');
+    loadConfig({ METRICS_HOST: '0.0.0.0', METRICS_KEY: 'a-key-of-sixteen-characters' });
+    loadConfig({ METRICS_HOST: '0.0.0.0', ALLOW_OPEN_BIND: 'true' });
+    loadConfig({ METRICS_HOST: '::1' });
   });
 });

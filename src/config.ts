@@ -43,6 +43,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push(
       `HOST: '${String(values['HOST'])}' with AUTH=open would let everybody in. Set AUTH=keys, bind to 127.0.0.1, or set ALLOW_OPEN_BIND=true inside a container.`,
     );
+  if (
+    !isLoopback(String(values['METRICS_HOST'])) &&
+    values['METRICS_KEY'] === undefined &&
+    !values['ALLOW_OPEN_BIND']
+  )
+    problems.push(
+      `METRICS_HOST: '${String(values['METRICS_HOST'])}' without METRICS_KEY would show everybody the metrics. Set METRICS_KEY, bind to 127.0.0.1, or set ALLOW_OPEN_BIND=true inside a container.`,
+    );
   // What could not be read is told above; a list is read only on top of values that are right.
   const comfy =
     problems.length > 0

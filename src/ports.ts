@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Graph } from './domain/generation.ts';
 import type { Lease } from './domain/job.ts';
 import type { PreviewType } from './domain/preview.ts';
+import type { GaugeReading, MetricLabels, MetricOf } from './domain/metric-catalogue.ts';
 
 // ── Blob store ───────────────────────────────────────────────────────────────
 
@@ -189,6 +190,47 @@ export interface ProgressReport extends LeaseName {
 /** Takes how far a drawing is. Nothing correct depends on it. */
 export interface ProgressReporter {
   reportProgress(report: ProgressReport): Promise<void>;
+}
+
+// ── Metrics ──────────────────────────────────────────────────────────────────
+
+/** Counts and times what happens. Cheap, and never throws. */
+export interface Metrics {
+  count<M extends MetricOf<'counter'>>(metric: M, labels: MetricLabels<M>, by?: number): void;
+  /** Seconds, unless the metric says otherwise. */
+  observe<M extends MetricOf<'histogram'>>(metric: M, labels: MetricLabels<M>, value: number): void;
+  /** Gauges that are read when somebody asks, at most every few seconds; a failed read leaves them out. */
+  addSource(name: string, read: () => Promise<readonly GaugeReading[]>): void;
+}
+
+// ── Traces ───────────────────────────────────────────────────────────────────
+
+/** A span of the trace that a W3C traceparent names. */
+export interface SpanFacts {
+  readonly name: string;
+  readonly traceparent: string;
+  /** 16 hex digits, where other spans have to know it; otherwise one is made up. */
+  readonly id?: string;
+  /** 16 hex digits of the span above; without it this one is the first of its trace. */
+  readonly parentId?: string;
+  /** No secrets, and nothing that a client wrote. */
+  readonly attributes?: Readonly<Record<string, string | number>>;
+}
+
+/** A span that is over. */
+export interface EndedSpan extends SpanFacts {
+  readonly kind?: 'server';
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** Error code; absent when it went well. */
+  readonly error?: string;
+}
+
+/** Tells a collector what took how long. Never throws, and nothing waits for it. */
+export interface Tracer {
+  /** Runs work as a span; HTTP calls that it makes lie below it. Of a failure only its code is told. */
+  during<T>(span: SpanFacts, run: () => Promise<T>): Promise<T>;
+  note(span: EndedSpan): void;
 }
 
 // ── Logging ──────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ClaimWait, Placer } from '../workers/placer.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Metrics } from '../ports.ts';
 import type { ClaimInput, PlacementActivities } from './activity-types.ts';
 import { logStage } from './stage-log.ts';
 import { withActivityFailures } from './failures.ts';
@@ -13,7 +13,11 @@ const HEARTBEAT_EVERY_MS = 5_000;
  * Waits in the placer's window until a server is granted. Idempotent: the same attempt gets the same lease again, so a
  * retry costs one query. Its heartbeats tell the next try how long it waited and how often it was overtaken.
  */
-export const createPlacementActivities = (placer: Placer, logger: Logger): PlacementActivities =>
+export const createPlacementActivities = (
+  placer: Placer,
+  logger: Logger,
+  metrics: Metrics,
+): PlacementActivities =>
   withActivityFailures<PlacementActivities>({
     claim: logStage(logger, 'claim', async (input: ClaimInput) => {
       const info = activityInfo();
@@ -23,7 +27,7 @@ export const createPlacementActivities = (placer: Placer, logger: Logger): Place
       let wait = earlier;
       const beat = setInterval(() => heartbeat(wait), HEARTBEAT_EVERY_MS);
       try {
-        return await placer.claim(
+        const lease = await placer.claim(
           {
             ...input,
             ...{ runId: workflowExecution.runId, scheduledAtMs: scheduledTimestampMs },
@@ -34,6 +38,10 @@ export const createPlacementActivities = (placer: Placer, logger: Logger): Place
             wait = now;
           },
         );
+        const waitedMs = Math.max(0, Date.now() - scheduledTimestampMs);
+        metrics.observe('claimWait', { pool: input.pool }, waitedMs / 1_000);
+        // Where the model was loaded and whether the server stood idle is seen at the server.
+        return { ...lease, waitingSince: new Date(scheduledTimestampMs).toISOString() };
       } finally {
         clearInterval(beat);
       }

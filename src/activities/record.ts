@@ -4,6 +4,10 @@ import type { LeaseStore } from '../db/leases.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { OrchestratorError } from '../errors.ts';
 import { blobKeyFor } from '../storage/keys.ts';
+import type { FinishInput } from '../domain/job.ts';
+import { jobWorkflowId } from '../domain/naming.ts';
+import { spanOf, spanOfRun } from '../domain/trace.ts';
+import type { Tracer } from '../ports.ts';
 import type { RecordActivities } from './activity-types.ts';
 import { withActivityFailures } from './failures.ts';
 
@@ -12,6 +16,7 @@ export interface RecordDeps {
   readonly leases: LeaseStore;
   readonly wakeups: Pick<Wakeups, 'wake'>;
   readonly blobRetentionDays: number;
+  readonly tracer: Tracer;
 }
 
 const DAY_MS = 86_400_000;
@@ -20,10 +25,11 @@ const DAY_MS = 86_400_000;
 export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
   withActivityFailures<RecordActivities>({
     async finish(input) {
-      await deps.runs.finish({
+      const runId = ownRunId();
+      const isDone = await deps.runs.finish({
         jobId: input.jobId,
         tenant: input.tenant,
-        runId: ownRunId(),
+        runId,
         attempt: input.attempt,
         state: input.state,
         releaseLease: input.releaseLease,
@@ -44,6 +50,7 @@ export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
       });
       deps.wakeups.wake('room');
       deps.wakeups.wake('done', input.jobId);
+      if (isDone) noteRun(deps.tracer, input, runId);
     },
 
     async setHeld({ jobId, attempt, held }) {
@@ -56,6 +63,28 @@ export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
       deps.wakeups.wake('room');
     },
   });
+
+/** The run as a whole, above its activities and below the request that made the job. */
+function noteRun(tracer: Tracer, input: FinishInput, runId: string): void {
+  const { traceId, startedAt, failure } = input;
+  if (traceId === undefined || startedAt === undefined) return;
+  tracer.note({
+    name: 'job',
+    traceparent: traceId,
+    id: spanOfRun(runId),
+    parentId: spanOf(traceId),
+    startedAtMs: Date.parse(startedAt),
+    endedAtMs: Date.now(),
+    attributes: {
+      'orchestrator.job.id': input.jobId,
+      'orchestrator.job.outcome': input.state,
+      'orchestrator.job.attempt': input.attempt,
+      'temporal.workflow.id': jobWorkflowId(input.jobId),
+      'temporal.run.id': runId,
+    },
+    ...(failure ? { error: failure.code } : {}),
+  });
+}
 
 function ownRunId(): string {
   const runId = activityInfo().workflowExecution?.runId;

@@ -8,6 +8,8 @@ import { healthEndpoints } from './health.ts';
 import { internalEndpoints } from './internal.ts';
 import { jobEndpoints } from './jobs.ts';
 import { requestLog } from './middleware/request-log.ts';
+import { requestMetrics } from './middleware/request-metrics.ts';
+import { requestSpan } from './middleware/request-span.ts';
 import { trace } from './middleware/trace.ts';
 import { previewEndpoints } from './previews.ts';
 import { answerError } from './problem.ts';
@@ -30,6 +32,8 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
 export function createApp(deps: ApiDeps): Api {
   const api = new OpenAPIHono<ApiEnv>();
   api.use(trace(deps.randomHex));
+  api.use(requestSpan(deps.tracer));
+  api.use(requestMetrics(deps.metrics));
   api.use(requestLog(deps.logger, deps.now));
   api.onError((error, c) => answerError(c, error, deps.logger, deps.newId));
   api.openAPIRegistry.registerComponent('securitySchemes', 'key', {

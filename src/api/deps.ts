@@ -6,7 +6,7 @@ import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import type { ServerStore } from '../db/servers.ts';
-import type { BlobStore, FleetReporter, Logger } from '../ports.ts';
+import type { BlobStore, FleetReporter, Logger, Metrics, Tracer } from '../ports.ts';
 import type { TransferSigner } from '../storage/transfer-signer.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
@@ -49,6 +49,8 @@ export interface ApiDeps {
   readonly transferSigner: TransferSigner;
   readonly ready: () => Promise<Readonly<Record<string, DependencyState>>>;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly now: () => Date;
   readonly randomHex: (bytes: number) => string;
   readonly newId: () => string;

@@ -8,8 +8,10 @@ import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
+import { silentMetrics } from '../metrics/silent-metrics.ts';
 import type { Logger, ProgressReport, ServerReport } from '../ports.ts';
 import { createTransferSigner } from '../storage/transfer-signer.ts';
+import { silentTracer } from '../tracing/silent-tracer.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
@@ -121,6 +123,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     transferSigner: createTransferSigner({ key: 'a-signing-key-of-tests', now }),
     ready: async () => ({ database: { state: 'ok' } }),
     logger: memoryLogger(logLines),
+    metrics: silentMetrics,
+    tracer: silentTracer,
     now,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     newId: randomUUID,

@@ -7,7 +7,7 @@ import type { RecentEnds } from '../db/recent-ends.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { secondsFor, throughputOf } from '../domain/throughput.ts';
 import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Metrics } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
 import type { JobWaiter } from './job-waiter.ts';
@@ -25,6 +25,7 @@ export interface OrchestratorDeps {
   readonly jobLifetimeMs: number;
   readonly maxAttempts: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** The api tries a single job at once for this long; after that it is the starter's. */
@@ -94,6 +95,7 @@ export function createOrchestrator(
           throw await withRetryTime(error, caller.tenant, deps);
         });
       if (accepted.batchId !== batchId) return earlierBatch(caller, accepted);
+      for (const { type } of rows) deps.metrics.count('jobsAccepted', { type });
       startInBackground(jobs);
       return { batchId, jobs, isReplay: false };
     },

@@ -7,6 +7,7 @@ import {
   composeWorkerConnection,
   type GpuWorkers,
 } from '../compose-workers.ts';
+import { freeLoopbackPort, readCoreMetrics } from '../metrics/core-metrics.ts';
 import { createApiChannel } from '../storage/api-channel.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';
 import { installRuntime, runWorkers, type RunningWorkers } from '../workers/temporal-workers.ts';
@@ -14,7 +15,7 @@ import type { Role } from './role.ts';
 
 /** The workers of a role that has the database. */
 export async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {
-  installRuntime(base.logger);
+  await installWatchedRuntime(base);
   const connection = await composeWorkerConnection(base);
   const cpu = role === 'worker-gpu' ? [] : await composeCpuWorkers(base, connection);
   const gpu =
@@ -28,10 +29,17 @@ export async function startWorkers(role: Role, base: DatabaseBase): Promise<Runn
 
 /** A gpu worker that reports over HTTP. */
 export async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
-  installRuntime(base.logger);
+  await installWatchedRuntime(base);
   const connection = await composeWorkerConnection(base);
   const reporter = createApiReporter(createApiChannel(base.config));
   return keepRunning(base, [], await composeGpuWorkers(base, connection, reporter));
+}
+
+/** With METRICS_PORT, what the SDK counts is shown beside our own. */
+async function installWatchedRuntime({ exporter, logger }: Base): Promise<void> {
+  if (!exporter) return void installRuntime(logger);
+  const address = installRuntime(logger, `127.0.0.1:${await freeLoopbackPort()}`);
+  if (address !== undefined) exporter.addText('temporal-sdk', () => readCoreMetrics(address));
 }
 
 function keepRunning(

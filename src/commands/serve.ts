@@ -10,7 +10,11 @@ import type { Config } from '../config.ts';
 import { continueTrace } from '../domain/trace.ts';
 import { OrchestratorError } from '../errors.ts';
 import { untilSignal } from '../lifecycle.ts';
+import type { MetricsExporter } from '../metrics/exporter.ts';
+import { addStorageSource } from '../metrics/own-sources.ts';
 import type { Logger } from '../ports.ts';
+import { loadTracer } from '../tracing/load-tracer.ts';
+import { silentTracer } from '../tracing/silent-tracer.ts';
 import type { RunningWorkers } from '../workers/temporal-workers.ts';
 import type { Role } from './role.ts';
 
@@ -20,6 +24,8 @@ const DEFAULT_PORT = 3_000;
 export interface Serving {
   /** Where the API listens, when the role has one. */
   readonly url: string | undefined;
+  /** Where its metrics are, with METRICS_PORT. */
+  readonly metricsUrl: string | undefined;
   /** Rejects when a worker fails. */
   readonly failed: Promise<unknown>;
   /** Drains, then releases everything in reverse order. */
@@ -33,11 +39,16 @@ export async function startServing(role: Role, config: Config, logger: Logger): 
       'configuration',
       `STORAGE=remote is for gpu workers; the ${role} role keeps the blobs itself. Unset STORAGE here and set BLOB_DIR.`,
     );
-  const base = composeBase(config, logger);
+  const exporter = await createExporter(role, config, logger);
+  const tracer = await loadTracer(config, role, logger);
+  const base = composeBase(config, logger, exporter, tracer ?? silentTracer);
+  // Released after the roles: what they do while they end is still sent.
+  if (tracer) base.lifecycle.add('traces', tracer, (open) => open.close());
   const stop = (): Promise<void> => base.lifecycle.release();
   try {
+    const metricsUrl = await serveMetrics(base);
     const { url, workers } = await startRole(role, base);
-    return { url, failed: workers?.finished ?? new Promise(() => undefined), stop };
+    return { url, metricsUrl, failed: workers?.finished ?? new Promise(() => undefined), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -54,6 +65,34 @@ export async function runRole(role: Role, config: Config, logger: Logger): Promi
   } finally {
     await serving.stop();
   }
+}
+
+/** Keeps nothing, and loads nothing, when nobody is to see it. */
+async function createExporter(
+  role: Role,
+  config: Config,
+  logger: Logger,
+): Promise<MetricsExporter | undefined> {
+  if (config.METRICS_PORT === undefined) return undefined;
+  const { createMetricsExporter } = await import('../metrics/exporter.ts');
+  return createMetricsExporter(role, logger);
+}
+
+async function serveMetrics(base: Base): Promise<string | undefined> {
+  const { config, exporter, logger, lifecycle, storage } = base;
+  if (!exporter || config.METRICS_PORT === undefined) return undefined;
+  const { startMetricsServer } = await import('../metrics/metrics-server.ts');
+  addStorageSource(exporter, storage, config.MIN_FREE_BYTES);
+  const server = await startMetricsServer({
+    exporter,
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    key: config.METRICS_KEY,
+    logger,
+  });
+  lifecycle.add('metrics', server, (open) => open.close());
+  logger.info({ url: server.url }, 'metrics are served');
+  return server.url;
 }
 
 interface Started {

@@ -57,7 +57,7 @@ export const API_VARIABLES = {
     group: 'Access',
     schema: flag.default(false),
     about:
-      'Allows AUTH=open on an address other than loopback; for containers whose port is published on loopback',
+      'Allows AUTH=open, and metrics without METRICS_KEY, on an address other than loopback; for containers whose port is published on loopback',
     example: 'false',
   },
   BLOB_SIGNING_KEY: {

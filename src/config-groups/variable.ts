@@ -18,6 +18,7 @@ export const GROUPS = [
   'Simulator',
   'Jobs',
   'Storage and retention',
+  'Metrics and traces',
   'Stack and logs',
 ] as const;
 type Group = (typeof GROUPS)[number];
@@ -40,6 +41,36 @@ export const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, { message: `expected ${min} to ${max}` });
 export const port = whole(0, 65_535);
+export const share = z
+  .string()
+  .refine((value) => /^\d*\.?\d+$/.test(value) && Number(value) <= 1, {
+    message: 'expected 0 to 1',
+  })
+  .transform(Number);
+
+const readPairs = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [, name = '', value = ''] = /^\s*([\w-]+)\s*=(.*)$/.exec(pair) ?? [];
+      if (name === '') throw new Error('no name');
+      return [name.toLowerCase(), decodeURIComponent(value.trim())];
+    }),
+  );
+
+/** `name=value,name=value` with URL-encoded values, as OpenTelemetry writes headers. */
+export const pairs = z
+  .string()
+  .refine(
+    (value) => {
+      try {
+        return Object.keys(readPairs(value)).length > 0;
+      } catch {
+        return false;
+      }
+    },
+    { message: 'expected name=value pairs, separated by commas, with URL-encoded values' },
+  )
+  .transform(readPairs);
 
 /** Headers that the connection sets by itself. */
 const OWN_HEADERS =

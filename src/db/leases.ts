@@ -45,6 +45,7 @@ interface LeaseRow {
   readonly attempt: number;
   readonly serverId: string;
   readonly promptId: string;
+  readonly model: string;
   readonly reason: string;
   readonly traceId: string;
   readonly grantedAt: Date;
@@ -61,6 +62,7 @@ const toLease = (row: LeaseRow): Lease => ({
   attempt: row.attempt,
   serverId: row.serverId,
   promptId: row.promptId,
+  model: row.model,
   reason: row.reason,
   grantedAt: row.grantedAt.toISOString(),
   traceId: row.traceId,
@@ -70,17 +72,17 @@ const toLease = (row: LeaseRow): Lease => ({
 const STORED_BESIDE = 4;
 
 /** SQL expression over leases `l`: room that their server has given away. */
-const roomTaken = (sql: Sql) =>
+export const roomTaken = (sql: Sql) =>
   sql`greatest(count(l.*) filter (where l.drawn_at is null), count(l.*) - ${STORED_BESIDE})::int`;
 
-/**
- * SQL expression over leases `l`: one of their prompts may still be on the server though its job went on without it
- * (given up, over, superseded). Nothing new goes there before it is withdrawn, or the two would share the GPU.
- */
-const hasStalePrompt = (sql: Sql) => sql`
-  coalesce(bool_or(l.drawn_at is null and (l.given_up_at is not null or exists (
+/** SQL condition on a lease `l`: its prompt may still be on the server though its job went on without it (given up, over, superseded). */
+export const isStalePrompt = (sql: Sql) => sql`
+  (l.drawn_at is null and (l.given_up_at is not null or exists (
     select from jobs j where j.id = l.job_id and (j.state not in ('queued', 'running')
-      or j.run_id is distinct from l.run_id or j.attempt > l.attempt)))), false)`;
+      or j.run_id is distinct from l.run_id or j.attempt > l.attempt))))`;
+
+/** SQL expression over leases `l`: nothing new goes to their server before a stale prompt is withdrawn, or the two would share the GPU. */
+const hasStalePrompt = (sql: Sql) => sql`coalesce(bool_or(${isStalePrompt(sql)}), false)`;
 
 async function countOf(sql: Sql, tenant: string): Promise<number> {
   const [row] = await sql<{ running: number }[]>`

@@ -26,7 +26,7 @@ export async function startRoles(
   };
   const startOn = async (apiPort: number): Promise<void> => {
     const api = startRoleProcess(roleOptions(options, 'api', { ...env, PORT: String(apiPort) }));
-    const worker = startRoleProcess(roleOptions(options, 'worker', env));
+    const worker = startRoleProcess(roleOptions(options, 'worker', workerEnv(options, env)));
     try {
       await settled([keep(api), keep(worker)]);
     } catch (error) {
@@ -55,3 +55,7 @@ export async function startRoles(
       }),
   };
 }
+
+/** Two processes cannot share a port: the workers' metrics are on the one behind the API's. */
+const workerEnv = ({ config: { METRICS_PORT } }: StackOptions, env: Environment): Environment =>
+  METRICS_PORT ? { ...env, METRICS_PORT: String(METRICS_PORT + 1) } : env;

@@ -52,6 +52,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const parts: StackPart[] = [
       { name: 'API', address: url, state: `ready${ports.moved('PORT')}` },
       { name: 'Workers', address: 'cpu, gpu', state: 'polling' },
+      ...metricsPart(config),
       database.part,
       ...temporal.parts,
       comfy.part,
@@ -76,6 +77,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
 }
+
+/** Where Prometheus finds API and workers; nothing without a port of ours. */
+const metricsPart = ({ METRICS_HOST, METRICS_PORT }: StackOptions['config']): StackPart[] =>
+  METRICS_PORT
+    ? [
+        {
+          name: 'Metrics',
+          address: `http://${reachableHost(METRICS_HOST)}:${METRICS_PORT}/metrics`,
+          state: `of the API; of the workers at ${METRICS_PORT + 1}`,
+        },
+      ]
+    : [];
 
 /** How a browser on this machine writes the address. */
 function reachableHost(host: string): string {

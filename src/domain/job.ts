@@ -86,6 +86,10 @@ export interface Lease {
   readonly grantedAt: string;
   /** W3C traceparent of the job. */
   readonly traceId: string;
+  /** AIR of the checkpoint; leases of older histories do not say. */
+  readonly model?: string;
+  /** ISO time from which the claim waited; leases of older histories do not say. */
+  readonly waitingSince?: string;
 }
 
 /** Bytes that are too large for a payload. */
@@ -152,6 +156,9 @@ export interface FinishInput {
   readonly failure?: JobFailure;
   /** False when the prompt could not be withdrawn: the closer keeps trying and then frees the room. */
   readonly releaseLease: boolean;
+  /** W3C traceparent, and ISO start of the run; older histories do not say. */
+  readonly traceId?: string;
+  readonly startedAt?: string;
 }
 
 /** Holds or frees a waiting job; a lease granted to this attempt in the same moment is given back. */

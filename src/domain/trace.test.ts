@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { continueTrace, traceOf } from './trace.ts';
+import { continueTrace, spanOf, spanOfRun, traceOf } from './trace.ts';
 
 const zeros = (bytes: number): string => 'ab'.repeat(bytes);
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -29,5 +29,12 @@ describe('continueTrace', () => {
 describe('traceOf', () => {
   it('is what all parts of a trace share', () => {
     expect(traceOf(continueTrace(`00-${TRACE}-${SPAN}-01`, zeros))).toBe(TRACE);
+  });
+});
+
+describe('span ids', () => {
+  it('are the part of a traceparent behind the trace, and 16 digits of a run id', () => {
+    expect(spanOf(`00-${TRACE}-${SPAN}-00`)).toBe(SPAN);
+    expect(spanOfRun('019ab2f4-1c5e-7d11-9a3b-5f0c2d7e8f90')).toBe('9a3b5f0c2d7e8f90');
   });
 });

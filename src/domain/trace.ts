@@ -14,5 +14,14 @@ export function continueTrace(
   return `00-${trace ?? randomHex(16)}-${randomHex(8)}-00`;
 }
 
+/** The 16 hex digits of the span itself. */
+export const spanOf = (traceparent: string): string => traceparent.slice(36, 52);
+
+/**
+ * Span of a job's run, known to all its activities before it is sent at the end: the last digits of Temporal's run id,
+ * most of which are random.
+ */
+export const spanOfRun = (runId: string): string => runId.replaceAll('-', '').slice(16);
+
 /** The 32 hex digits that all parts of one trace share. */
 export const traceOf = (traceparent: string): string => traceparent.slice(3, 35);

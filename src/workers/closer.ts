@@ -8,7 +8,7 @@ import type { SnapshotStore } from '../db/snapshots.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import type { JobFailure, TerminalState } from '../domain/job.ts';
 import { JOB_WORKFLOW, jobIdOfWorkflow } from '../domain/naming.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface CloserDeps {
@@ -20,6 +20,7 @@ export interface CloserDeps {
   readonly wakeups: Pick<Wakeups, 'wake'>;
   readonly pollMs: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 const WATERMARK = 'closer';
@@ -52,6 +53,7 @@ export function createCloser(deps: CloserDeps): Loop {
         'run is over: withdrawing its prompt',
       );
       await deps.runs.startWithdraw(lease);
+      deps.metrics.count('loopWork', { loop: 'closer', work: 'withdraw_started' });
     }
   };
 
@@ -82,6 +84,7 @@ export function createCloser(deps: CloserDeps): Loop {
       await freeLeases(jobId, runId);
     }
     remember(done, runId);
+    deps.metrics.count('loopWork', { loop: 'closer', work: 'run_closed' });
   };
 
   /** Runs of which the database knows that they are over. */
@@ -144,6 +147,7 @@ export function createCloser(deps: CloserDeps): Loop {
     name: 'closer',
     pollMs: deps.pollMs,
     logger: deps.logger,
+    metrics: deps.metrics,
     async pass() {
       const failures: unknown[] = [];
       // One part that fails does not keep the others from their work.

@@ -1,6 +1,6 @@
 import type { BlobRecords } from '../db/blobs.ts';
 import type { CollectorStore } from '../db/collector-store.ts';
-import type { BlobStat, BlobStore, Logger } from '../ports.ts';
+import type { BlobStat, BlobStore, Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface CollectorDeps {
@@ -10,6 +10,7 @@ export interface CollectorDeps {
   readonly everyMs: number;
   readonly jobRetentionDays: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 const BATCH = 500;
@@ -18,7 +19,7 @@ const ORPHAN_AGE_MS = 4 * 24 * 3_600_000;
 
 /** Deletes what retention no longer keeps: expired blobs, old jobs, and files that no row refers to. */
 export function createCollector(deps: CollectorDeps): Loop {
-  const { store, blobs: records, storage, logger } = deps;
+  const { store, blobs: records, storage, logger, metrics } = deps;
 
   const expiredBlobs = async (): Promise<number> => {
     let deleted = 0;
@@ -66,12 +67,15 @@ export function createCollector(deps: CollectorDeps): Loop {
     name: 'collector',
     pollMs: deps.everyMs,
     logger,
+    metrics,
     async pass() {
       const blobs = await expiredBlobs();
       const jobs = await oldJobs();
       const files = await orphans();
       const keys = await store.deleteUnusedIdempotencyKeys();
       await store.deleteOldProgress();
+      for (const [work, count] of Object.entries({ blobs, jobs, files, keys }))
+        metrics.count('loopWork', { loop: 'collector', work }, count);
       if (blobs + jobs + files + keys > 0)
         logger.info({ blobs, jobs, files, keys }, 'collected what retention no longer keeps');
     },

@@ -4,6 +4,7 @@ import { withActivityFailures } from '../activities/failures.ts';
 import { createPrepare } from '../activities/prepare.ts';
 import { createRecordActivities } from '../activities/record.ts';
 import { logStage } from '../activities/stage-log.ts';
+import { watchActivities } from '../activities/watched.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { PrepareReads } from '../db/prepare-reads.ts';
@@ -11,7 +12,7 @@ import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { CPU_QUEUE, poolQueue } from '../domain/naming.ts';
-import type { BlobStore, Logger } from '../ports.ts';
+import type { BlobStore, Logger, Metrics, Tracer } from '../ports.ts';
 import { createPlacer } from './placer.ts';
 import { workflowCode } from './workflow-code.ts';
 
@@ -32,6 +33,8 @@ export interface CpuWorkerDeps {
   readonly pollMs: number;
   readonly blobRetentionDays: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
 }
 
 export interface CpuWorkers {
@@ -41,16 +44,19 @@ export interface CpuWorkers {
 
 /** Workflows, prepare and the records on `cpu`, and one placer per pool on `gpu-<pool>`. */
 export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers> {
-  const { connection, namespace, logger } = deps;
+  const { connection, namespace, logger, metrics } = deps;
   const main = await Worker.create({
     connection,
     namespace,
     taskQueue: CPU_QUEUE,
     ...workflowCode(),
-    activities: {
-      ...withActivityFailures({ prepare: logStage(logger, 'prepare', createPrepare(deps)) }),
-      ...createRecordActivities(deps),
-    },
+    activities: watchActivities(
+      {
+        ...withActivityFailures({ prepare: logStage(logger, 'prepare', createPrepare(deps)) }),
+        ...createRecordActivities(deps),
+      },
+      deps,
+    ),
     // Prepare and the records are short database work; more at a time would only wait for connections.
     maxConcurrentActivityTaskExecutions: 20,
     maxConcurrentLocalActivityExecutions: 20,
@@ -65,7 +71,10 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
         connection,
         namespace,
         taskQueue: poolQueue(deps.pools[index] ?? ''),
-        activities: { ...createPlacementActivities(placer, logger) },
+        activities: watchActivities(
+          { ...createPlacementActivities(placer, logger, metrics) },
+          deps,
+        ),
         maxConcurrentActivityTaskExecutions: deps.placementWindow,
         // Half the heartbeat timeout. Each heartbeat of a waiting claim writes its run in Temporal.
         maxHeartbeatThrottleInterval: '5s',

@@ -1,10 +1,11 @@
 import { messageOf } from '../errors.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Metrics } from '../ports.ts';
 
 export interface LoopOptions {
   readonly name: string;
   readonly pollMs: number;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   /** Ends early once `closing` is aborted, where it could take long. */
   readonly pass: (closing: AbortSignal) => Promise<void>;
   /** Registers for wake-ups; returns how to stop. */
@@ -25,9 +26,22 @@ export function createLoop(options: LoopOptions): Loop {
   const closing = new AbortController();
   let failing = false;
 
+  const notePass = (outcome: string, ms: number): void => {
+    const loop = options.name;
+    options.metrics?.count('loopPasses', { loop, outcome });
+    options.metrics?.observe('loopSeconds', { loop }, ms / 1_000);
+    if (outcome === 'completed') completedAt = performance.now();
+  };
+  let completedAt = performance.now();
+  options.metrics?.addSource(`loop-${options.name}`, async () => {
+    const value = (performance.now() - completedAt) / 1_000;
+    return [{ metric: 'loopAge', labels: { loop: options.name }, value }];
+  });
+
   const run = async (): Promise<void> => {
     do {
       again = false;
+      const startedAt = performance.now();
       try {
         await options.pass(closing.signal);
         failing = false;
@@ -39,6 +53,7 @@ export function createLoop(options: LoopOptions): Loop {
         );
         failing = true;
       }
+      notePass(failing ? 'failed' : 'completed', performance.now() - startedAt);
     } while (again && !closing.signal.aborted && !failing);
     running = undefined;
     if (!closing.signal.aborted) timer = setTimeout(wake, options.pollMs);

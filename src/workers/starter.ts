@@ -4,7 +4,7 @@ import type { JobRow } from '../db/job-row.ts';
 import type { Outbox } from '../db/outbox.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { messageOf } from '../errors.ts';
-import type { Logger } from '../ports.ts';
+import type { Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface StarterDeps {
@@ -13,6 +13,7 @@ export interface StarterDeps {
   readonly wakeups: Pick<Wakeups, 'on'>;
   readonly pollMs: number;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
 }
 
 /**
@@ -27,11 +28,15 @@ const CANCEL_AGE_MS = 2_000;
 
 /** Starts what the API could not, and delivers cancels that Temporal has not heard of. */
 export function createStarter(deps: StarterDeps): Loop {
+  const note = (work: string): void => deps.metrics?.count('loopWork', { loop: 'starter', work });
+
   const startOne = async (job: JobRow): Promise<string | undefined> => {
     try {
       await deps.runs.start(job, START_DEADLINE_MS);
+      note('started');
       return job.id;
     } catch (error) {
+      note('start_failed');
       deps.logger.warn(
         { jobId: job.id, traceId: job.traceId, error: messageOf(error) },
         'Temporal did not acknowledge the start; the job stays in the outbox',
@@ -47,10 +52,13 @@ export function createStarter(deps: StarterDeps): Loop {
     name: 'starter',
     pollMs: deps.pollMs,
     logger: deps.logger,
+    ...(deps.metrics ? { metrics: deps.metrics } : {}),
     subscribe: (wake) => deps.wakeups.on('outbox', wake),
     async pass(closing) {
-      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS))
+      for (const id of await deps.outbox.listUndeliveredCancels(CANCEL_AGE_MS, CANCELS)) {
         await deps.runs.cancel(id);
+        note('canceled');
+      }
       let taken = TAKE;
       while (taken === TAKE && !closing.aborted) {
         let started = 0;

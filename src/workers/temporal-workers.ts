@@ -4,11 +4,16 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 
 let installed = false;
+let metricsAddress: string | undefined;
 
-/** Installs the SDK's runtime, once per process; our own code handles signals and logs. */
-export function installRuntime(logger: Logger): void {
-  if (installed) return;
+/**
+ * Installs the SDK's runtime, once per process; our own code handles signals and logs. The first caller decides where
+ * the SDK's own metrics are (an address of loopback); returned is where they are.
+ */
+export function installRuntime(logger: Logger, bindAddress?: string): string | undefined {
+  if (installed) return metricsAddress;
   installed = true;
+  metricsAddress = bindAddress;
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
@@ -23,8 +28,21 @@ export function installRuntime(logger: Logger): void {
     }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} },
+      ...(bindAddress === undefined
+        ? {}
+        : {
+            metrics: {
+              prometheus: {
+                bindAddress,
+                countersTotalSuffix: true,
+                unitSuffix: true,
+                useSecondsForDurations: true,
+              },
+            },
+          }),
     },
   });
+  return metricsAddress;
 }
 
 export interface RunningWorkers {

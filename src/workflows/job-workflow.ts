@@ -5,6 +5,7 @@ import {
   ParentClosePolicy,
   isCancellation,
   startChild,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { CollectResult, FinishInput, JobFailure, JobInput, Lease } from '../domain/job.ts';
 import { withdrawWorkflowId } from '../domain/naming.ts';
@@ -126,9 +127,16 @@ async function withdrawLater(lease: Lease): Promise<void> {
 const record = (
   input: JobInput,
   { attempt }: JobProgress,
-  outcome: Omit<FinishInput, 'jobId' | 'tenant' | 'attempt'>,
+  outcome: Omit<FinishInput, 'jobId' | 'tenant' | 'attempt' | 'traceId' | 'startedAt'>,
 ): Promise<void> =>
-  recordProxy().finish({ jobId: input.jobId, tenant: input.tenant, attempt, ...outcome });
+  recordProxy().finish({
+    jobId: input.jobId,
+    tenant: input.tenant,
+    attempt,
+    traceId: input.traceId,
+    startedAt: workflowInfo().startTime.toISOString(),
+    ...outcome,
+  });
 
 /** Failures after which the server surely does not hold the prompt: it refused it, or it is through with it. */
 const NOT_ON_SERVER = new Set(['graph_refused', 'model_missing', 'execution_failed']);

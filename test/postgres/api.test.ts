@@ -17,9 +17,11 @@ import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createServerStore } from '../../src/db/servers.ts';
+import { silentMetrics } from '../../src/metrics/silent-metrics.ts';
 import type { Logger } from '../../src/ports.ts';
 import { createTransferSigner } from '../../src/storage/transfer-signer.ts';
 import { createUrlSigner } from '../../src/storage/url-signer.ts';
+import { silentTracer } from '../../src/tracing/silent-tracer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** A way to the database that can be cut and mended. */
@@ -77,6 +79,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     jobLifetimeMs: 86_400_000,
     maxAttempts: 5,
     logger: silent,
+    metrics: silentMetrics,
   });
   const deps: ApiDeps = {
     config: {
@@ -114,6 +117,8 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     }),
     ready: async () => ({}),
     logger: silent,
+    metrics: silentMetrics,
+    tracer: silentTracer,
     now: () => new Date(),
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     newId: randomUUID,
