@@ -7,6 +7,9 @@ import type { ServerSettings } from './config-servers/server-settings.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { createClosing } from './db/closing.ts';
 import { createCollectorStore } from './db/collector-store.ts';
+import { createFleetReader } from './db/fleet.ts';
+import { createFleetView } from './db/fleet-view.ts';
+import { findJobNeeds } from './db/job-needs.ts';
 import { createLeaseStore } from './db/leases.ts';
 import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
@@ -52,6 +55,8 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
     runs: createRunStore(sql),
     jobRuns: runs,
     leases,
+    fleet: createFleetView(createFleetReader(sql).readFleet, Date.now),
+    findNeeds: (jobId) => findJobNeeds(sql, jobId),
     reads: createPrepareReads(sql),
     blobs: createBlobRecords(sql),
     storage,

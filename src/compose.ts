@@ -16,6 +16,7 @@ import type { Config } from './config.ts';
 import { JOB_TYPES } from './contract/v1/job-request.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
+import { createFleetReader } from './db/fleet.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
 import { createProgressReports, createProgressStore } from './db/job-progress.ts';
 import { createJobStore } from './db/jobs.ts';
@@ -184,6 +185,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     keys: createKeyStore(sql),
     blobs: createBlobRecords(sql),
     servers,
+    fleet: createFleetReader(sql),
     fleetReports: composeFleetReports(base),
     progress: createProgressStore(sql),
     onFleetReport: () => wakeups.wake('room'),

@@ -1,5 +1,6 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { ClaimWait, Placer } from '../workers/placer.ts';
+import type { Placer } from '../workers/placer.ts';
+import type { ClaimWait } from '../workers/waiting-claims.ts';
 import type { Logger, Metrics } from '../ports.ts';
 import type { ClaimInput, PlacementActivities } from './activity-types.ts';
 import { logStage } from './stage-log.ts';
@@ -21,7 +22,7 @@ export const createPlacementActivities = (
   withActivityFailures<PlacementActivities>({
     claim: logStage(logger, 'claim', async (input: ClaimInput) => {
       const info = activityInfo();
-      const { workflowExecution, scheduledTimestampMs } = info;
+      const { workflowExecution, scheduledTimestampMs, scheduleToCloseTimeoutMs } = info;
       if (!workflowExecution) throw new OrchestratorError('internal', 'claim needs a workflow');
       const earlier = readWait(info.heartbeatDetails);
       let wait = earlier;
@@ -31,6 +32,7 @@ export const createPlacementActivities = (
           {
             ...input,
             ...{ runId: workflowExecution.runId, scheduledAtMs: scheduledTimestampMs },
+            untilMs: scheduledTimestampMs + scheduleToCloseTimeoutMs,
             ...(earlier ? { earlier } : {}),
           },
           cancellationSignal(),

@@ -1,4 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { STAGE_EVENTS } from '../domain/job.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
@@ -27,7 +28,9 @@ export function logStage<A extends readonly unknown[], R>(
       return result;
     } catch (error) {
       const ms = Date.now() - startedAtMs;
-      logger.warn({ ...fields, ms, error: messageOf(error) }, `${step} not completed`);
+      if (error instanceof ApplicationFailure && error.type === 'steps_aside')
+        logger.debug({ ...fields, ms }, `${step} steps aside`);
+      else logger.warn({ ...fields, ms, error: messageOf(error) }, `${step} not completed`);
       throw error;
     }
   };

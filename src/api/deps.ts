@@ -2,6 +2,7 @@ import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { ProgressStore } from '../db/job-progress.ts';
+import type { FleetReader } from '../db/fleet.ts';
 import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
@@ -29,6 +30,7 @@ export type ApiConfig = Pick<
   | 'WORKER_KEY'
   | 'WORKER_KEYS'
   | 'MAX_OUTPUT_BYTES'
+  | 'COMFY_POOL'
 >;
 
 /** Everything the API needs from outside. */
@@ -39,6 +41,7 @@ export interface ApiDeps {
   readonly keys: Pick<KeyStore, 'findTenant'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;
+  readonly fleet: FleetReader;
   readonly fleetReports: FleetReporter;
   readonly progress: ProgressStore;
   /** Called after a fleet report, so that placement looks again. */

@@ -84,7 +84,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
           type: job.type,
           class: job.jobClass,
           ecosystem: job.ecosystem,
-          pool: 'default',
+          pool: job.pool ?? 'default',
           priority: job.priority,
           cost: job.cost,
           request: job.request,

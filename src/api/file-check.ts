@@ -1,10 +1,10 @@
-/** Whether the files that a job needs are on a server, by the servers' own lists. */
+/** Why no server that answers can run a job, in words for whoever asked for it. */
 import type { Resource } from '../db/resources.ts';
-import type { ServerRecord } from '../db/servers.ts';
 import { parseAir, resourceKind } from '../domain/air.ts';
-import type { TextToImage } from '../domain/generation.ts';
+import type { FleetServer } from '../domain/fleet.ts';
 import { findResourceFile, foldersFor } from '../domain/model-files.ts';
-import { resolveFiles } from '../ecosystems/resolve-files.ts';
+import type { JobNeeds } from '../domain/job-needs.ts';
+import type { ServerFit } from '../ecosystems/server-fit.ts';
 import type { FieldError } from '../errors.ts';
 
 /** A resource and where the request names it. */
@@ -14,59 +14,64 @@ export interface NeededFile {
 }
 
 /**
- * What keeps every reachable server from drawing this, or nothing when one has all files. `needed` starts with the
- * checkpoint. While no server answers nothing is known, and nothing is reported.
+ * What keeps every server that answers from drawing this; `needed` starts with the checkpoint. Only for a job that none
+ * of them can run.
  */
-export function missingFiles(
-  models: Pick<TextToImage, 'ecosystem' | 'model' | 'networks'>,
+export function lacksOfAll(
+  needs: JobNeeds,
   needed: readonly NeededFile[],
-  servers: readonly ServerRecord[],
+  fleet: readonly FleetServer[],
+  fit: ServerFit,
 ): FieldError[] {
-  if (servers.length === 0) return [];
+  const servers = fleet.filter(({ reachable }) => reachable);
   const nowhere = needed
     .filter(({ resource }) => !servers.some((server) => hasFile(server, resource)))
-    .map(({ path, resource }) => ({ path, message: missingFile(resource, servers) }));
+    .map(({ path, resource }) => ({ path, message: missingFile(resource, fleet) }));
   if (nowhere.length > 0) return nowhere;
-  const fileNames = new Map(needed.map(({ resource: { air, fileName } }) => [air, fileName]));
-  const lacks = servers.map((server) => ({
-    server,
-    missing: resolveFiles(models, (air) => fileNames.get(air), server.files).missing,
-  }));
-  if (lacks.some(({ missing }) => missing.length === 0)) return [];
-  // A server with every named file lacks something else: text encoders, or a name that a prompt can say.
-  const nearest = lacks.find(({ server }) =>
-    needed.every(({ resource }) => hasFile(server, resource)),
-  );
   const path = needed[0]?.path ?? '';
-  if (nearest !== undefined)
-    return nearest.missing.map(({ air, message }) => ({
+  // A server with every named file lacks something else: text encoders, a node class, memory, leave to serve it.
+  const nearest = servers
+    .filter((server) => needed.every(({ resource }) => hasFile(server, resource)))
+    .map((server) => ({ server, lacks: fit.lacks(needs, server) }))
+    .sort((a, b) => a.lacks.length - b.lacks.length)[0];
+  if (nearest)
+    return nearest.lacks.map(({ air, message }) => ({
       path: needed.find(({ resource }) => resource.air === air)?.path ?? path,
-      message: `on '${nearest.server.id}': ${message}`,
+      message: `on ${nameOf(nearest.server, fleet)}: ${message}`,
     }));
   const airs = needed.map(({ resource }) => resource.air).join(', ');
   return [
     {
       path,
-      message: `no single server has all files of ${airs}; put them into the model folders of one of ${names(servers)}`,
+      message: `no single server has all files of ${airs}; put them into the model folders of one of ${names(servers, fleet)}`,
     },
   ];
 }
 
-const hasFile = (server: ServerRecord, resource: Resource): boolean =>
-  findResourceFile(resource, server.files) !== undefined;
+const hasFile = ({ lists }: FleetServer, resource: Resource): boolean =>
+  findResourceFile(resource, lists.files) !== undefined;
 
-function missingFile(resource: Resource, servers: readonly ServerRecord[]): string {
+function missingFile(resource: Resource, fleet: readonly FleetServer[]): string {
   const { ecosystem, type = '', source, id, version } = parseAir(resource.air);
   const folders = foldersFor(resourceKind(type), ecosystem).join(' or ');
   const file =
     resource.fileName === undefined
       ? `${ecosystem}/${source}/${id}/${version}.safetensors (or a name with ${version} in it)`
       : `'${resource.fileName}'`;
+  const away = fleet.filter((server) => !server.reachable && hasFile(server, resource));
+  const searched = fleet.filter(({ reachable }) => reachable);
   return (
-    `no reachable server lists a file for ${resource.air}: looked in ${folders} of ${names(servers)} for ${file}. ` +
+    `no reachable server lists a file for ${resource.air}: looked in ${folders} of ${names(searched, fleet)} for ${file}. ` +
+    (away.length > 0
+      ? `It is on ${names(away, fleet)}, which does not answer: bring that back. `
+      : '') +
     `Put the file there, or set fileName with PATCH /v2/resources/${resource.air}`
   );
 }
 
-const names = (servers: readonly ServerRecord[]): string =>
-  servers.map((server) => `'${server.id}'`).join(', ');
+const names = (servers: readonly FleetServer[], fleet: readonly FleetServer[]): string =>
+  servers.map((server) => nameOf(server, fleet)).join(', ');
+
+/** With its pool where there are several. */
+const nameOf = ({ id, pool }: FleetServer, fleet: readonly FleetServer[]): string =>
+  fleet.every((other) => other.pool === pool) ? `'${id}'` : `'${id}' of pool '${pool}'`;

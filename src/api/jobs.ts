@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Caller, JobSelector, JobSubmission } from '../client/verbs.ts';
+import type { Caller, JobSelector } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
 import { JobEventList, jobEventList, linkedContext } from '../contract/v1/job-events.ts';
 import {
@@ -12,8 +12,6 @@ import {
   JobStatusCollection,
   type StatusOptions,
 } from '../contract/v1/job-status.ts';
-import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
-import { toSubmissions } from '../contract/v1/submissions.ts';
 import { decodeToken, tokenOf } from '../contract/v1/token.ts';
 import { wireDate } from '../contract/v1/wire-time.ts';
 import { queryFlag } from '../contract/query-values.ts';
@@ -25,11 +23,10 @@ import { blobKeyFor } from '../storage/keys.ts';
 import { createBlobLinks, publicBase } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
-import { createFleetView } from './fleet-view.ts';
+import { createFleetView } from '../db/fleet-view.ts';
 import { idempotencyOf, replayedBody, REPLAYED_HEADER } from './idempotency.ts';
 import { JobParams } from './job-params.ts';
-import { createModelCheck } from './model-check.ts';
-import { createStorageGuard } from './storage-guard.ts';
+import { createSubmissionsOf } from './submissions-of.ts';
 
 const TAG = 'Jobs (v1)';
 const PATH = '/v1/consumer/jobs';
@@ -52,11 +49,12 @@ const collection = { description: 'The jobs and their token', schema: JobStatusC
 /** Endpoints of jobs. */
 export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const { config, orchestrator, now } = deps;
-  const fleet = createFleetView(deps.servers, now);
-  const checkModels = createModelCheck(deps.resources, fleet);
-  const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
+  const fleet = createFleetView(
+    () => deps.fleet.readFleet(),
+    () => now().getTime(),
+  );
+  const submissionsOf = createSubmissionsOf(deps, fleet);
   const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
-  const randomSeed = (): number => Number.parseInt(deps.randomHex(4), 16);
 
   /** Of drawings that take longer than a second, which are the only ones reported. */
   const progressOf = async (rows: readonly JobRow[]): Promise<StatusOptions['progress']> => {
@@ -77,7 +75,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     providerName: config.PROVIDER_NAME,
     blobUrl: linksFor(c),
     expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
-    hasServers: (await fleet()).length > 0,
+    hasServers: (await fleet.current()).some(({ reachable }) => reachable),
     progress: await progressOf(rows),
     previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${PATH}/${jobId}/preview`,
   });
@@ -100,16 +98,6 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     jobs: readonly JobRow[],
   ): Promise<readonly JobRow[]> =>
     orchestrator.waitForJobs(caller, jobs, config.WAIT_LIMIT_MS, c.req.raw.signal);
-
-  const checked = async (caller: Caller, body: unknown): Promise<JobSubmission[]> => {
-    const parsed = parseJobRequests(body, now());
-    await requireSpace();
-    const models = await checkModels(caller.tenant, parsed);
-    return parsed.flatMap(({ request, count }, index) => {
-      const resolved = models[index];
-      return resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
-    });
-  };
 
   const replay = (c: Context<ApiEnv>, stored: StoredAnswer): Response => {
     const links = linksFor(c);
@@ -163,7 +151,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         if (earlier?.answer) return replay(c, earlier.answer);
-        const submissions = earlier ? [] : await checked(caller, body);
+        const submissions = earlier ? [] : await submissionsOf(caller.tenant, body);
         const shown = await options(c, [], query.detailed);
         const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
           status: statusOf(rows),

@@ -1,4 +1,4 @@
-/** Checks every AIR of a request against the catalogue and the servers' own lists before anything is accepted. */
+/** Checks every AIR of a request against the catalogue before anything is accepted. */
 import type { ParsedJob } from '../contract/v1/parse-jobs.ts';
 import type { ResolvedModels } from '../contract/v1/submissions.ts';
 import { faultsError } from '../contract/v1/parse-jobs.ts';
@@ -7,13 +7,17 @@ import type { Resource, ResourceStore } from '../db/resources.ts';
 import { parseAir, resourceKind, rootEcosystem, type ResourceKind } from '../domain/air.ts';
 import { ECOSYSTEMS, type Ecosystem } from '../domain/generation.ts';
 import type { ErrorCode, FieldError } from '../errors.ts';
-import { missingFiles, type NeededFile } from './file-check.ts';
-import type { FleetView } from './fleet-view.ts';
+import type { NeededFile } from './file-check.ts';
+
+/** The models of one request and their entries, the checkpoint's first. */
+export interface CheckedModels extends ResolvedModels {
+  readonly needed: readonly NeededFile[];
+}
 
 export type ModelCheck = (
   tenant: string,
   jobs: readonly ParsedJob[],
-) => Promise<readonly ResolvedModels[]>;
+) => Promise<readonly CheckedModels[]>;
 
 type Fault = FieldError & { readonly code: ErrorCode };
 
@@ -25,27 +29,18 @@ interface Use {
 
 const NETWORK_KINDS: readonly ResourceKind[] = ['lora', 'embedding', 'vae'];
 
-/**
- * Throws `unknown_resource`, `ecosystem_mismatch`, `resource_unavailable` or `invalid_request` naming every AIR at
- * fault. While no server answers nothing is known about files, and the request passes.
- */
-export function createModelCheck(
-  resources: Pick<ResourceStore, 'findResources'>,
-  fleet: FleetView,
-): ModelCheck {
+/** Throws `unknown_resource`, `ecosystem_mismatch` or `invalid_request` naming every AIR at fault. */
+export function createModelCheck(resources: Pick<ResourceStore, 'findResources'>): ModelCheck {
   return async (tenant, jobs) => {
     const uses = jobs.map(usesOf);
     const airs = [...new Set(uses.flat().map((use) => use.air))];
-    const [found, servers] = await Promise.all([resources.findResources(tenant, airs), fleet()]);
+    const found = await resources.findResources(tenant, airs);
     const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found));
     if (faults.length > 0) throw faultsError(faults);
-    const models = jobs.map((job) => resolve(job, found));
-    const missing = models.flatMap((ofJob, index) =>
-      missingFiles(ofJob, neededFiles(uses[index] ?? [], found), servers),
-    );
-    if (missing.length > 0)
-      throw faultsError(missing.map((one) => ({ ...one, code: 'resource_unavailable' as const })));
-    return models;
+    return jobs.map((job, index) => ({
+      ...resolve(job, found),
+      needed: neededFiles(uses[index] ?? [], found),
+    }));
   };
 }
 

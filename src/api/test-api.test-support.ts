@@ -6,6 +6,7 @@ import type { HeldLease } from '../db/lease-reads.ts';
 import type { Resource } from '../db/resources.ts';
 import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
+import type { FleetServer } from '../domain/fleet.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import { silentMetrics } from '../metrics/silent-metrics.ts';
@@ -36,6 +37,10 @@ export interface TestApi {
   readonly orchestrator: FakeOrchestrator;
   readonly logLines: string[];
   readonly servers: ServerRecord[];
+  /** Further servers, told in full. */
+  readonly fleet: FleetServer[];
+  /** Jobs that wait, by pool. */
+  readonly waiting: Map<string, number>;
   /** What came in over `/internal`. */
   readonly reports: ServerReport[];
   /** Prompts that were reported as drawn. */
@@ -72,6 +77,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   const blobs = new Map<string, BlobRecord>();
   const leases = new Map<string, HeldLease>();
   const servers: ServerRecord[] = [];
+  const fleet: FleetServer[] = [];
+  const waiting = new Map<string, number>();
   const logLines: string[] = [];
   const reports: ServerReport[] = [];
   const drawn: TestApi['drawn'] = [];
@@ -91,6 +98,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       WORKER_KEY: undefined,
       WORKER_KEYS: undefined,
       MAX_OUTPUT_BYTES: 1_000_000,
+      COMFY_POOL: 'default',
       ...change,
     },
     orchestrator,
@@ -98,6 +106,10 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     keys: { findTenant: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
     servers: { listServers: async () => servers },
+    fleet: {
+      readFleet: async () => [...servers.map(fleetServerOf), ...fleet],
+      countWaiting: async () => waiting,
+    },
     fleetReports: {
       report: async (report) => {
         reports.push(report);
@@ -136,6 +148,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     orchestrator,
     logLines,
     servers,
+    fleet,
+    waiting,
     reports,
     drawn,
     left,
@@ -186,6 +200,11 @@ export const serverRecord = (change: Partial<ServerRecord> = {}): ServerRecord =
   files: {},
   reportedAt: new Date('2026-01-01T00:00:00Z'),
   ...change,
+});
+
+export const fleetServerOf = ({ id, pool, room, reachable, files }: ServerRecord): FleetServer => ({
+  ...{ id, pool, room, reachable, draining: false, ecosystems: null, vramBytes: null },
+  lists: { files, nodeClasses: new Set() },
 });
 
 const stored = (

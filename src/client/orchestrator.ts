@@ -192,7 +192,7 @@ function newRows(
     type: submission.type,
     class: submission.jobClass,
     ecosystem: submission.ecosystem,
-    pool: deps.pool,
+    pool: submission.pool ?? deps.pool,
     priority: submission.priority,
     cost: submission.cost,
     request: submission.request,

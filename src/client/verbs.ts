@@ -15,6 +15,8 @@ export interface JobSubmission {
   readonly type: string;
   readonly jobClass: JobClass;
   readonly ecosystem: string;
+  /** Pool of servers it waits for. (Default: COMFY_POOL) */
+  readonly pool?: string;
   /** 1 (first) to 5. */
   readonly priority: number;
   readonly cost: number;

@@ -28,6 +28,7 @@ export type GrantAnswer =
 /** A server of a pool with the room that is left on it. */
 export interface ServerRoom {
   readonly id: string;
+  readonly pool: string;
   /** None while a prompt is on the server that must be withdrawn first. */
   readonly room: number;
   readonly used: number;
@@ -93,14 +94,15 @@ async function countOf(sql: Sql, tenant: string): Promise<number> {
 /** Leases: the rows that reserve room on servers. */
 export function createLeaseStore(sql: Sql) {
   return {
-    async listRoom(pool: string): Promise<ServerRoom[]> {
+    /** Servers of a pool, and others by id. */
+    async listRoom(pool: string, others: readonly string[] = []): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, case when ${hasStalePrompt(sql)} then 0 else s.room end as room,
+        select s.id, s.pool, case when ${hasStalePrompt(sql)} then 0 else s.room end as room,
           ${isLive(sql)} as reachable, s.draining_at is not null as draining,
           ${roomTaken(sql)} as used,
           case when s.warm_boot_id is not distinct from s.boot_id then s.warm_model end as warm_model
         from servers s left join leases l on l.server_id = s.id
-        where s.pool = ${pool} group by s.id order by s.id`;
+        where s.pool = ${pool} or s.id = any(${others as string[]}) group by s.id order by s.id`;
     },
 
     /** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */

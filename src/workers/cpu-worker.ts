@@ -8,11 +8,14 @@ import { watchActivities } from '../activities/watched.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { PrepareReads } from '../db/prepare-reads.ts';
+import type { FleetView } from '../db/fleet-view.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { CPU_QUEUE, poolQueue } from '../domain/naming.ts';
+import { createServerFit } from '../ecosystems/server-fit.ts';
 import type { BlobStore, Logger, Metrics, Tracer } from '../ports.ts';
+import type { ClaimRoutingDeps } from './claim-routing.ts';
 import { createPlacer } from './placer.ts';
 import { workflowCode } from './workflow-code.ts';
 
@@ -23,6 +26,8 @@ export interface CpuWorkerDeps {
   readonly runs: RunStore;
   readonly jobRuns: Pick<JobRuns, 'isRunClosed'>;
   readonly leases: LeaseStore;
+  readonly fleet: FleetView;
+  readonly findNeeds: ClaimRoutingDeps['findNeeds'];
   readonly reads: PrepareReads;
   readonly blobs: BlobRecords;
   readonly storage: BlobStore;
@@ -62,8 +67,9 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
     maxConcurrentLocalActivityExecutions: 20,
     shutdownGraceTime: '10s',
   });
+  const fit = createServerFit();
   const placers = deps.pools.map((pool) =>
-    createPlacer({ ...deps, pool, isRunClosed: deps.jobRuns.isRunClosed }),
+    createPlacer({ ...deps, pool, fit, isRunClosed: deps.jobRuns.isRunClosed }),
   );
   const placing = await Promise.all(
     placers.map((placer, index) =>

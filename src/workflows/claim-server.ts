@@ -56,7 +56,7 @@ export async function claimServer(
       const jobCanceled = CancellationScope.current().consideredCancelled;
       // A hold stopped the claim; a resume may have followed in the same moment.
       if (isCancellation(error) && !jobCanceled) continue;
-      if (!isOutOfTime(error)) throw error;
+      if (!isOutOfTime(error)) throw noServer(error) ?? error;
       priority = Math.max(1, priority - 1);
     } finally {
       control.setWaiting(undefined);
@@ -68,6 +68,14 @@ export async function claimServer(
 const isOutOfTime = (error: unknown): boolean =>
   error instanceof ActivityFailure &&
   (error.cause instanceof TimeoutFailure || error.retryState === 'TIMEOUT');
+
+/** The job's own failure when no server can run it any more. */
+const noServer = (error: unknown): ApplicationFailure | undefined => {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'model_missing'
+    ? ApplicationFailure.nonRetryable(cause.message, cause.type)
+    : undefined;
+};
 
 const expired = (input: JobInput): ApplicationFailure =>
   ApplicationFailure.nonRetryable(`No server took the job before ${input.expireAt}.`, 'expired');

@@ -9,6 +9,7 @@ import { createOrchestrator } from '../../src/client/orchestrator.ts';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
 import { createBlobRecords } from '../../src/db/blobs.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
+import { createFleetReader } from '../../src/db/fleet.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
 import { createProgressStore } from '../../src/db/job-progress.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
@@ -94,12 +95,14 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       WORKER_KEY: undefined,
       WORKER_KEYS: undefined,
       MAX_OUTPUT_BYTES: 1_000_000,
+      COMFY_POOL: 'default',
     },
     orchestrator,
     resources: createResourceStore(sql),
     keys: createKeyStore(sql),
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
+    fleet: createFleetReader(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     progress: createProgressStore(sql),
     onFleetReport: () => undefined,

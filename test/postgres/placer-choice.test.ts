@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore, type LeaseStore } from '../../src/db/leases.ts';
 import type { Lease } from '../../src/domain/job.ts';
-import type { ClaimRequest, ClaimWait, Placer, PlacerDeps } from '../../src/workers/placer.ts';
+import type { Placer, PlacerDeps } from '../../src/workers/placer.ts';
+import type { ClaimRequest, ClaimWait } from '../../src/workers/waiting-claims.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow, SD1 } from '../support/jobs.ts';
 import { claimOf, createTestPlacer } from '../support/placer.ts';

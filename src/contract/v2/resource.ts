@@ -42,6 +42,11 @@ const fields = {
     .optional()
     .openapi({ example: ['base'] }),
   fileName: FileName.optional(),
+  vramBytes: z.int().min(1).max(1e15).optional().openapi({
+    description:
+      'Video memory that a server must have to draw with it; jobs that use it go to no server with less',
+    example: 8_000_000_000,
+  }),
 };
 
 /** Sent back by clients that read, change and replace; not for them to set. */
@@ -72,6 +77,7 @@ export const MergeResourceBody = z
     allowCommercialUse: fields.allowCommercialUse.nullable(),
     tags: fields.tags.nullable(),
     fileName: fields.fileName.nullable(),
+    vramBytes: fields.vramBytes.nullable(),
     ...readOnly,
   })
   .openapi('MergeResource');
@@ -100,8 +106,9 @@ export function toNewResource(
   air: string,
   body: ReplaceResourceBody | NewResourceBody,
 ): NewResource {
-  const { modelName, type, fileName, description, nsfw, allowCommercialUse, tags } = body;
-  const details = { description, nsfw, allowCommercialUse, tags };
+  const { modelName, type, fileName, ...further } = body;
+  const { description, nsfw, allowCommercialUse, tags, vramBytes } = further;
+  const details = { description, nsfw, allowCommercialUse, tags, vramBytes };
   return {
     air: formatAir(parseAir(air)),
     modelName,
@@ -113,10 +120,11 @@ export function toNewResource(
 
 /** A stored entry with a merge patch applied (RFC 7396). */
 export function mergeResource(current: StoredResource, patch: MergeResourceBody): NewResource {
-  const { modelName, type, fileName, description, nsfw, allowCommercialUse, tags } = patch;
+  const { modelName, type, fileName, ...further } = patch;
+  const { description, nsfw, allowCommercialUse, tags, vramBytes } = further;
   const merged = {
     ...current.details,
-    ...dropUndefined({ description, nsfw, allowCommercialUse, tags }),
+    ...dropUndefined({ description, nsfw, allowCommercialUse, tags, vramBytes }),
   };
   const name = fileName === undefined ? current.fileName : (fileName ?? undefined);
   return {

@@ -1,0 +1,57 @@
+/** From the body of a request to the jobs it asks for, each with the pool it will wait for. */
+import type { JobSubmission } from '../client/verbs.ts';
+import { parseJobRequests } from '../contract/v1/parse-jobs.ts';
+import { toSubmissions } from '../contract/v1/submissions.ts';
+import { needsOf, type NeededResources } from '../domain/job-needs.ts';
+import { createServerFit } from '../ecosystems/server-fit.ts';
+import type { ApiDeps } from './deps.ts';
+import type { NeededFile } from './file-check.ts';
+import type { FleetView } from '../db/fleet-view.ts';
+import { createModelCheck } from './model-check.ts';
+import { createRouting } from './routing.ts';
+import { createStorageGuard } from './storage-guard.ts';
+
+/** Throws for whatever keeps the request from being accepted. */
+export type SubmissionsOf = (tenant: string, body: unknown) => Promise<JobSubmission[]>;
+
+/** Parses, checks against the catalogue, fixes the seeds and chooses the pools. */
+export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): SubmissionsOf {
+  const { config, now } = deps;
+  const checkModels = createModelCheck(deps.resources);
+  const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
+  const route = createRouting({
+    ...{ fleet, fit: createServerFit(), now, defaultPool: config.COMFY_POOL },
+    countWaiting: () => deps.fleet.countWaiting(),
+  });
+  const randomSeed = (): number => Number.parseInt(deps.randomHex(4), 16);
+
+  return async (tenant, body) => {
+    const parsed = parseJobRequests(body, now());
+    await requireSpace();
+    const models = await checkModels(tenant, parsed);
+    const requests = parsed.flatMap(({ request, count }, index) => {
+      const resolved = models[index];
+      const submissions = resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
+      const [first] = submissions;
+      if (!resolved || !first) return [];
+      // Jobs of one request differ in nothing but their seeds.
+      const needs = needsOf(first.generation, resourcesOf(resolved.needed));
+      return [{ submissions, needs, needed: resolved.needed, count: submissions.length }];
+    });
+    const pools = (await route(requests)).flat();
+    return requests
+      .flatMap(({ submissions }) => submissions)
+      .map((submission, index) => ({ ...submission, pool: pools[index] ?? config.COMFY_POOL }));
+  };
+}
+
+const resourcesOf = (needed: readonly NeededFile[]): NeededResources =>
+  Object.fromEntries(
+    needed.map(({ resource: { air, fileName, details } }) => [
+      air,
+      {
+        ...(fileName === undefined ? {} : { fileName }),
+        ...(typeof details['vramBytes'] === 'number' ? { vramBytes: details['vramBytes'] } : {}),
+      },
+    ]),
+  );
