@@ -11,7 +11,7 @@ import { SEARCH_ATTRIBUTES } from '../src/domain/naming.ts';
 import { createLifecycle } from '../src/lifecycle.ts';
 import { silentLogger } from '../src/telemetry.ts';
 import { startBareRuns, type BareRuns } from './bare-runs.ts';
-import { CLI, startNodeProgram } from './node-program.ts';
+import { CLI, startNodeProgram, type NodeProgram } from './node-program.ts';
 
 export const HOST = '127.0.0.1';
 export const NAMESPACE = 'default';
@@ -20,8 +20,13 @@ export interface BenchStackOptions {
   readonly dir: string;
   /** COMFY_ROOM of the worker; undefined for the default. */
   readonly room: number | undefined;
-  /** A ComfyUI that runs already. (Default: a simulator is started.) */
+  /** A ComfyUI that runs already. (Default: simulators are started.) */
   readonly comfyUrl?: string;
+  /** How many. (Default: one) */
+  readonly simulators?: number;
+  /** Further environment of the simulators and of the worker. */
+  readonly simulatorEnv?: Readonly<Record<string, string>>;
+  readonly workerEnv?: Readonly<Record<string, string>>;
   /** V8 CPU profiles of api and worker land here. */
   readonly profileDir?: string;
   readonly say: (text: string) => void;
@@ -61,7 +66,18 @@ export async function findTemporalBinary(say: (text: string) => void): Promise<s
   return binary.path;
 }
 
-/** PostgreSQL, Temporal, simulator, api, worker and the bare worker. Stops what it started when one fails. */
+const simulatorsOf = ({ comfyUrl, simulators = 1 }: BenchStackOptions): number =>
+  comfyUrl === undefined ? simulators : 0;
+
+/** The one server by the short way, several as a list: `gpu-1`, `gpu-2`, … */
+const serversEnv = (urls: readonly string[]): Record<string, string> =>
+  urls.length === 1
+    ? { COMFY_HTTP_URL: urls[0] ?? '' }
+    : {
+        COMFY_SERVERS: JSON.stringify(urls.map((url, index) => ({ id: `gpu-${index + 1}`, url }))),
+      };
+
+/** PostgreSQL, Temporal, simulators, api, worker and the bare worker. Stops what it started when one fails. */
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
   const { dir, say } = options;
   const lifecycle = createLifecycle(silentLogger);
@@ -95,8 +111,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
   };
   try {
     const temporalBinary = await findTemporalBinary(say);
-    const [postgresPort, temporalPort, simulatorPort] = await Promise.all([
-      ephemeralPort(HOST),
+    const [postgresPort, temporalPort] = await Promise.all([
       ephemeralPort(HOST),
       ephemeralPort(HOST),
     ]);
@@ -123,25 +138,27 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       }),
     );
     lifecycle.add('temporal', temporal, (open) => open.stop());
-    const simulator =
-      options.comfyUrl === undefined
-        ? await program(
-            'simulator',
-            ['simulator', '--port', String(simulatorPort), '--data', join(dir, 'simulator')],
-            { SIM_STEP_MS: '0', DATA_DIR: dir },
-          )
-        : undefined;
+    const simulators: NodeProgram[] = [];
+    const urls = options.comfyUrl === undefined ? [] : [options.comfyUrl];
+    for (let number = 1; number <= simulatorsOf(options); number += 1) {
+      const name = number === 1 ? 'simulator' : `simulator-${number}`;
+      const port = await ephemeralPort(HOST);
+      const args = ['simulator', '--port', String(port), '--data', join(dir, name)];
+      const simulatorEnv = { SIM_STEP_MS: '0', DATA_DIR: dir, ...options.simulatorEnv };
+      simulators.push(await program(name, args, simulatorEnv));
+      urls.push(`http://${HOST}:${port}`);
+    }
     const env = {
       DATABASE_URL: postgres.url,
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: NAMESPACE,
-      COMFY_HTTP_URL: options.comfyUrl ?? `http://${HOST}:${simulatorPort}`,
+      ...serversEnv(urls),
       COMFY_ROOM: String(options.room ?? 'auto'),
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
     };
     const api = await program('api', ['api'], { ...env, PORT: '0' });
-    const worker = await program('worker', ['worker'], env);
+    const worker = await program('worker', ['worker'], { ...env, ...options.workerEnv });
     const bare = lifecycle.add(
       'bare worker',
       await startBareRuns({
@@ -161,7 +178,12 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       pids: {
         api: api.process.pid,
         worker: worker.process.pid,
-        ...(simulator ? { simulator: simulator.process.pid } : {}),
+        ...Object.fromEntries(
+          simulators.map((one, index) => [
+            index === 0 ? 'simulator' : `simulator-${index + 1}`,
+            one.process.pid,
+          ]),
+        ),
         temporal: temporal.pid,
         postgres: postgres.pid,
         'bare worker': bare.pid,

@@ -13,10 +13,12 @@ import { latency } from './latency.ts';
 import { partStarts } from './part-starts.ts';
 import { requests } from './requests.ts';
 import type { Scenario } from './scenario.ts';
+import { severalServers } from './several-servers.ts';
 import { simulatorLoad } from './simulator-load.ts';
 import { startUp } from './start-up.ts';
 import { formatTable, isWithin, ratioOf, type Figure } from './table.ts';
 import { throughput } from './throughput.ts';
+import { warmModels } from './warm-models.ts';
 
 // Those that do not share the stack come before the first that starts it.
 const SCENARIOS: readonly Scenario[] = [
@@ -24,6 +26,8 @@ const SCENARIOS: readonly Scenario[] = [
   graphBuilding,
   simulatorLoad,
   comfyBacklog,
+  warmModels,
+  severalServers,
   partStarts,
   latency,
   throughput,
@@ -154,6 +158,8 @@ async function bench(): Promise<void> {
 
 // The parts are ended, and their folder removed, on the way out of the process.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+// Every part of a stack listens for the end of this process.
+process.setMaxListeners(50);
 const dir = await mkdtemp(join(tmpdir(), 'orchestrator-bench-'));
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
 await bench();

@@ -92,6 +92,18 @@ describe('the pool of a job', () => {
   });
 });
 
+describe('the fleet', () => {
+  it('is answered for as it was last read while it cannot be read', async () => {
+    const api = apiOn(server('a', 'small', [SD1]));
+    await poolsOf(api, validJob({ model: SD1 }));
+    api.clock = new Date(api.clock.getTime() + 10_000);
+    const readFleet = () => Promise.reject(new Error('no connection'));
+    Object.assign(api.deps, { fleet: { ...api.deps.fleet, readFleet } });
+    const response = await api.send('POST', `${JOBS}?wait=true`, validJob({ model: SD1 }));
+    expect(response.status, await response.clone().text()).toBe(202);
+  });
+});
+
 describe('a job that no server which answers can run is refused', () => {
   it('naming the pools and servers that were searched, and one that has the file and is away', async () => {
     const api = apiOn(
