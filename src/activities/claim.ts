@@ -44,6 +44,10 @@ export const createPlacementActivities = (
         metrics.observe('claimWait', { pool: input.pool }, waitedMs / 1_000);
         // Where the model was loaded and whether the server stood idle is seen at the server.
         return { ...lease, waitingSince: new Date(scheduledTimestampMs).toISOString() };
+      } catch (error) {
+        // A claim that steps aside may not have beaten yet.
+        heartbeat(wait);
+        throw error;
       } finally {
         clearInterval(beat);
       }
