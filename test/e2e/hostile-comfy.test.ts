@@ -29,8 +29,8 @@ let elsewhere: Server;
 let elsewhereUrl: string;
 /** Authorization headers that the other origin was shown. */
 const leaked: (string | undefined)[] = [];
-/** The path that is answered with malice now. */
-let malice: { readonly path: string; readonly answer: Answer } | undefined;
+/** How the calls begin that are answered with malice now. */
+let malice: { readonly call: string; readonly answer: Answer } | undefined;
 
 beforeAll(async () => {
   elsewhere = createServer((incoming, response) => {
@@ -46,6 +46,7 @@ beforeAll(async () => {
       JOB_MAX_ATTEMPTS: '1',
       SERVER_LOST_AFTER_SECONDS: '3',
       MAX_OUTPUT_BYTES: '1000000',
+      COMFY_LISTS_SECONDS: '1',
       COMFY_HEADERS: JSON.stringify({ authorization: SECRET }),
     },
   });
@@ -53,7 +54,8 @@ beforeAll(async () => {
     target: stack.simulator.url,
     demands: { header: 'authorization', value: SECRET },
     intercept: (incoming, response) => {
-      if (!malice || !incoming.url?.startsWith(malice.path)) return false;
+      const call = `${incoming.method} ${incoming.url}`;
+      if (!malice || !call.startsWith(malice.call)) return false;
       incoming.resume();
       malice.answer(incoming, response);
       return true;
@@ -110,56 +112,61 @@ const historyNaming =
 
 describe('a job fails clearly, and the next one is drawn, when the server', () => {
   it.each<[string, string, () => Answer, RegExp]>([
-    ['is a login page at POST /prompt', '/prompt', () => html, /no prompt_id/],
-    ['redirects POST /prompt elsewhere', '/prompt', () => redirect(elsewhereUrl), /answered 307/],
-    ['cuts the JSON of its history', '/history', () => text('{"a": {"outp'), /no JSON/],
+    ['is a login page at POST /prompt', 'POST /prompt', () => html, /no prompt_id/],
+    [
+      'redirects POST /prompt elsewhere',
+      'POST /prompt',
+      () => redirect(elsewhereUrl),
+      /answered 307/,
+    ],
+    ['cuts the JSON of its history', 'GET /history', () => text('{"a": {"outp'), /no JSON/],
     [
       'sends gigabytes of history',
-      '/history',
+      'GET /history',
       () => endless('{"a":"', 'x'),
       /more than 33554432 bytes|timed out/,
     ],
     [
       'cuts the JSON of its queue',
-      '/queue',
+      'GET /queue',
       () => text('{"queue_running": [['),
       /no complete JSON/,
     ],
     [
       'names an output above its folder',
-      '/history',
+      'GET /history',
       () => historyNaming('a.png', '../..'),
       /leads out/,
     ],
     [
       'names an output by its whole path',
-      '/history',
+      'GET /history',
       () => historyNaming('/etc/passwd', ''),
       /leads out/,
     ],
     [
       'redirects to an output elsewhere',
-      '/view?filename=r1',
+      'GET /view?filename=r1',
       () => redirect(elsewhereUrl),
       /redirect/,
     ],
-    ['sends a page in place of a picture', '/view?filename=r1', () => html, /no image/],
+    ['sends a page in place of a picture', 'GET /view?filename=r1', () => html, /no image/],
     [
       'sends gigabytes of a picture',
-      '/view?filename=r1',
+      'GET /view?filename=r1',
       () => endless('\x89PNG', 'x'),
       /more than 1000000 bytes/,
     ],
     [
       'sends a picture of 4 billion pixels a side',
-      '/view?filename=r1',
+      'GET /view?filename=r1',
       () => bytes(pngHeader(2 ** 32 - 1, 2 ** 32 - 1)),
       /4294967295 × 4294967295 pixels/,
     ],
   ])(
     '%s',
-    async (_, path, answer, message) => {
-      malice = { path, answer: answer() };
+    async (_, call, answer, message) => {
+      malice = { call, answer: answer() };
       const jobId = await postPicture(stack);
       const { failure } = await untilState(stack, jobId, 'failed', PATIENCE_MS);
       expect(failure?.code).toBe('attempts_exhausted');
@@ -173,23 +180,23 @@ describe('a job fails clearly, and the next one is drawn, when the server', () =
 
 describe('the server is shown as down, and comes back, when', () => {
   it.each<[string, string, () => Answer, RegExp]>([
-    ['it is a login page', '/', () => html, /no JSON/],
+    ['it is a login page', 'GET /', () => html, /no JSON/],
     [
       'it sends gigabytes about itself',
-      '/system_stats',
+      'GET /system_stats',
       () => endless('{"a":"', 'x'),
       /more than 8388608 bytes/,
     ],
     [
       'it lists a model without end',
-      '/models/loras',
+      'GET /models/loras',
       () => endless('["', 'x'),
       /more than 8388608 bytes/,
     ],
   ])(
     '%s',
-    async (_, path, answer, message) => {
-      malice = { path, answer: answer() };
+    async (_, call, answer, message) => {
+      malice = { call, answer: answer() };
       expect(await untilServer(false)).toMatch(message);
       await expectRecovery();
     },
