@@ -102,6 +102,7 @@ program
   )
   .option('--faults <json>', 'faults that wait from the start, as POST /sim/faults takes them')
   .option('--comfy-version <version>', 'release whose manners it shows: 0.3.64, 0.10.0 or 0.38.1')
+  .option('--execution-log <file>', 'appends every execution as a line of JSON')
   .addHelpText('after', SIMULATOR_HELP)
   .action(async (options: SimulatorCommandOptions) => {
     const { runSimulator } = await import('./commands/simulate.ts');

@@ -16,6 +16,7 @@ export interface SimulatorCommandOptions {
   readonly models?: string;
   readonly faults?: string;
   readonly comfyVersion?: string;
+  readonly executionLog?: string;
 }
 
 const DEFAULT_PORT = 8_188;
@@ -44,6 +45,7 @@ export async function runSimulator(
     comfyVersion: parseVersion(options.comfyVersion) ?? config.SIM_COMFY_VERSION,
     faults,
     logger,
+    ...(options.executionLog === undefined ? {} : { executionLogFile: options.executionLog }),
     ...(models ? { models } : {}),
   }).catch((error: unknown) => {
     throw badOption(

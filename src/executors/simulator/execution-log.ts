@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+
 export type ExecutionOutcome = 'success' | 'error' | 'interrupted';
 
 /** One prompt the worker took up. Kept across /sim/reset of faults, lost with the process. */
@@ -22,8 +24,41 @@ export interface ExecutionLog {
   clear(): void;
 }
 
-/** Log of executions, oldest first, bounded. (Default: 10,000.) */
-export const createExecutionLog = (limit = 10_000): ExecutionLog => {
+/** A line of the log file: what `/sim/executions` shows, and when a process began; it outlives the process. */
+export type ExecutionLine =
+  | { readonly event: 'boot'; readonly bootId: string; readonly at: string }
+  | {
+      readonly event: 'start';
+      readonly bootId: string;
+      readonly at: string;
+      readonly promptId: string;
+    }
+  | {
+      readonly event: 'end';
+      readonly bootId: string;
+      readonly at: string;
+      readonly promptId: string;
+      readonly outcome: ExecutionOutcome;
+      readonly executedNodes: readonly string[];
+    };
+
+/** Appends lines at once, so that a killed simulator leaves all it did. Writes where its process began. */
+export const appendExecutions = (file: string, bootId: string) => {
+  const write = (line: ExecutionLine): void => appendFileSync(file, `${JSON.stringify(line)}\n`);
+  const now = (): string => new Date().toISOString();
+  write({ event: 'boot', bootId, at: now() });
+  return {
+    started: (promptId: string): void => write({ event: 'start', bootId, at: now(), promptId }),
+    ended: (promptId: string, outcome: ExecutionOutcome, executedNodes: readonly string[]): void =>
+      write({ event: 'end', bootId, at: now(), promptId, outcome, executedNodes }),
+  };
+};
+
+/** Log of executions, oldest first, bounded. (Default: 10,000.) `file` hears of each at once. */
+export const createExecutionLog = (
+  limit = 10_000,
+  file?: ReturnType<typeof appendExecutions>,
+): ExecutionLog => {
   let log: ExecutionLogEntry[] = [];
   let total = 0;
   return {
@@ -38,11 +73,13 @@ export const createExecutionLog = (limit = 10_000): ExecutionLog => {
         executedNodes: [],
       };
       log.push(entry);
+      file?.started(promptId);
       if (log.length > limit) log.shift();
       return (outcome, executed) => {
         entry.endedAt = new Date().toISOString();
         entry.outcome = outcome;
         entry.executedNodes = executed;
+        file?.ended(promptId, outcome, executed);
       };
     },
     entries: () => log.map((entry) => ({ ...entry })),

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from '../../ports.ts';
 import { DEFAULT_COMFY_VERSION, mannersOf, type ComfyVersion } from './comfy-version.ts';
 import { createDrawingPause } from './drawing-pause.ts';
-import { createExecutionLog, type ExecutionLogEntry } from './execution-log.ts';
+import { appendExecutions, createExecutionLog, type ExecutionLogEntry } from './execution-log.ts';
 import { createFaultBook, Fault, type FaultInput } from './faults.ts';
 import { createNodeDefinitions } from './graph/node-definitions.ts';
 import { fileRoutes } from './http/file-routes.ts';
@@ -52,6 +52,8 @@ export interface SimulatorOptions {
   readonly unthrottledProgress?: boolean;
   /** Faults that wait from the start. */
   readonly faults?: readonly FaultInput[];
+  /** Every execution is appended here as a line of JSON; the file outlives the process. */
+  readonly executionLogFile?: string;
   /** What the `exit` fault calls. (Default: `process.exit`.) */
   readonly exit?: (code: number) => void;
   readonly logger?: Logger;
@@ -104,8 +106,12 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const queue = createPromptQueue();
   const history = createPromptHistory();
   const faults = createFaultBook();
-  const log = createExecutionLog();
   const pause = createDrawingPause();
+  const { executionLogFile } = options;
+  const log = createExecutionLog(
+    undefined,
+    executionLogFile === undefined ? undefined : appendExecutions(executionLogFile, bootId),
+  );
   const maxUploadBytes = options.maxUploadBytes ?? 100 * 1024 * 1024;
   const features = (): object => ({
     supports_preview_metadata: true,
