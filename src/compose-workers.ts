@@ -115,6 +115,7 @@ export async function composeGpuWorkers(
   connection: NativeConnection,
   reporter: FleetReporter & ProgressReporter,
   onChange?: () => void,
+  connectServer: typeof createComfyExecutor = createComfyExecutor,
 ): Promise<GpuWorkers> {
   const { config } = base;
   const blobs = composeAttemptBlobs(base);
@@ -133,11 +134,7 @@ export async function composeGpuWorkers(
   const places = await Promise.all(
     config.servers.map((server) =>
       standAt(server, {
-        base,
-        connection,
-        reporter,
-        blobs,
-        process,
+        ...{ base, connection, reporter, blobs, process, connectServer },
         ...(onChange ? { onChange } : {}),
       }),
     ),
@@ -161,6 +158,7 @@ interface Standing {
   readonly blobs: AttemptBlobs;
   readonly process: { readonly id: string; readonly startedAt: string };
   readonly onChange?: () => void;
+  readonly connectServer: typeof createComfyExecutor;
 }
 
 async function standAt(server: ServerSettings, standing: Standing) {
@@ -169,7 +167,7 @@ async function standAt(server: ServerSettings, standing: Standing) {
   const { id, room, pool, labels, serves, vramBytes } = server;
   const client = lifecycle.add(
     `ComfyUI client ${id}`,
-    createComfyExecutor({
+    standing.connectServer({
       serverId: id,
       httpUrl: server.httpUrl,
       ...(server.wsUrl === undefined ? {} : { wsUrl: server.wsUrl }),

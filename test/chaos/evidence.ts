@@ -2,6 +2,7 @@ import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import type { JobStatus } from '../../src/contract/v1/job-status.ts';
 import type { JobRow } from '../../src/db/job-row.ts';
 import { JOB_WORKFLOW, jobIdOfWorkflow, outputPrefix } from '../../src/domain/naming.ts';
+import { storageKeyFor } from '../../src/storage/keys.ts';
 import { promptsOn } from '../support/jobs.ts';
 import type { ChaosStack } from './chaos-stack.ts';
 import { hasWholeFile, readBooks, type Boot, type Execution } from './executions.ts';
@@ -82,7 +83,7 @@ export async function gatherEvidence(options: EvidenceOptions): Promise<Evidence
     runs,
     openWorkflows,
     answers: await readAnswers(stack, accepted),
-    expected: await picturesOf(accepted, rows),
+    expected: await picturesOf(accepted, rows, await listShownAttempts(stack, rows)),
     ...(await readExecutions(stack, rows)),
     prompts: queues.flatMap(({ running, pending }) => [...running, ...pending]),
     outages,
@@ -129,15 +130,39 @@ async function readAnswers(
   return answers;
 }
 
+/** Attempts that a job may have had: those that were never drawn do not count towards its limit. */
+const attemptsOf = ({ maxAttempts }: ChaosRow): number[] =>
+  Array.from({ length: maxAttempts + 20 }, (_, index) => index + 1);
+
+/** Job → the attempt whose picture it shows: not always the last, when a given-up server had finished an earlier one. */
+async function listShownAttempts(
+  { sql }: ChaosStack,
+  rows: readonly ChaosRow[],
+): Promise<Map<string, number>> {
+  const blobs = await sql<{ jobId: string; storageKey: string }[]>`
+    select job_id, storage_key from blobs where job_id is not null`;
+  const keys = new Set(blobs.map(({ storageKey }) => storageKey));
+  return new Map(
+    rows.flatMap((row) => {
+      const shown = attemptsOf(row).find((attempt) =>
+        keys.has(storageKeyFor(row.id, row.runIndex, attempt, 0, 'png')),
+      );
+      return shown === undefined ? [] : [[row.id, shown] as const];
+    }),
+  );
+}
+
 async function picturesOf(
   accepted: readonly AcceptedJob[],
   rows: readonly ChaosRow[],
+  shown: ReadonlyMap<string, number>,
 ): Promise<Map<string, string>> {
   const rowOf = new Map(rows.map((row) => [row.id, row]));
   const wanted = accepted.flatMap(({ plan, jobId }) => {
     const row = rowOf.get(jobId);
-    if (row?.state !== 'succeeded') return [];
-    return [{ jobId, plan, prefix: outputPrefix(jobId, row.runIndex, row.attempt), row }];
+    const attempt = shown.get(jobId);
+    if (row?.state !== 'succeeded' || attempt === undefined) return [];
+    return [{ jobId, plan, prefix: outputPrefix(jobId, row.runIndex, attempt), row }];
   });
   // The note of the graph may be lost with the database, and then it is one of an older attempt.
   const pattern = wanted.find(({ row, prefix }) => row.promptRequest?.includes(prefix));
@@ -151,12 +176,15 @@ async function readExecutions(
   rows: readonly ChaosRow[],
 ): Promise<Pick<Evidence, 'executions' | 'strays' | 'boots'>> {
   const attempts = new Map(
-    rows.flatMap(({ id, runIndex, maxAttempts }) =>
-      Array.from({ length: maxAttempts }, (_, index) => [
-        promptIdFor(id, runIndex, index + 1),
-        { jobId: id, runIndex, attempt: index + 1 },
-      ]),
-    ) as [string, { jobId: string; runIndex: number; attempt: number }][],
+    rows.flatMap((row) =>
+      attemptsOf(row).map(
+        (attempt) =>
+          [
+            promptIdFor(row.id, row.runIndex, attempt),
+            { jobId: row.id, runIndex: row.runIndex, attempt },
+          ] as const,
+      ),
+    ),
   );
   const executions: JobExecution[] = [];
   const strays: Execution[] = [];
