@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import postgres from 'postgres';
 import { OrchestratorError } from '../errors.ts';
 
@@ -12,7 +13,7 @@ export interface DatabaseOptions {
 
 /** Opens a lazy pool; columns arrive in camelCase. Nothing is sent until the first query. */
 export function connectDatabase(options: DatabaseOptions): Sql {
-  return postgres(options.url, {
+  const sql = postgres(options.url, {
     max: options.maxConnections,
     connect_timeout: 5,
     // Seconds between attempts. The driver's own grow to 20, and every request would wait them out before its 503.
@@ -23,7 +24,48 @@ export function connectDatabase(options: DatabaseOptions): Sql {
     onnotice: () => undefined,
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   });
+  return new Proxy(sql, {
+    get: (target, name): unknown =>
+      name === 'begin' ? guardedBegin(target) : Reflect.get(target, name),
+  }) as Sql;
 }
+
+/**
+ * A transaction that loses its connection asks nothing more of it, also no rollback: the driver would write to a socket
+ * that is gone, and in a callback of its own, which ends the process (https://github.com/porsager/postgres/issues/1208),
+ * or leave bytes behind that spoil the next connection.
+ */
+const guardedBegin =
+  (sql: postgres.Sql) =>
+  <T>(run: (tx: postgres.TransactionSql) => T | Promise<T>): Promise<unknown> => {
+    let lost: { readonly error: unknown } | undefined;
+    const guard = (tx: postgres.TransactionSql): postgres.TransactionSql =>
+      new Proxy(tx, {
+        apply: (target, self, args): unknown => {
+          if (lost) throw lost.error;
+          return Reflect.apply(target, self, args);
+        },
+      });
+    const done = sql.begin(async (tx) => {
+      try {
+        const value = await run(guard(tx));
+        return lost ? await never() : value;
+      } catch (error) {
+        // A query in flight fails a moment before the connection counts as lost.
+        await setImmediate();
+        if (lost) await never();
+        throw error;
+      }
+    });
+    // Rejects when the connection is lost, whatever `run` waits for.
+    done.catch((error: unknown) => {
+      lost = { error };
+    });
+    return done;
+  };
+
+/** Without an end there is neither commit nor rollback. */
+const never = (): Promise<never> => new Promise(() => undefined);
 
 /** SQLSTATE classes and socket errors that mean "no database right now". */
 const UNAVAILABLE =
