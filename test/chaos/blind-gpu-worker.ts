@@ -15,7 +15,10 @@ const config = loadConfig(process.env);
 const logger = createLogger(config, 'worker-gpu');
 const signal = untilSignal(logger);
 installRuntime(logger);
-const base = await composeDatabase(composeBase(config, logger, undefined, silentTracer), 'worker-gpu');
+const base = await composeDatabase(
+  composeBase(config, logger, undefined, silentTracer),
+  'worker-gpu',
+);
 const gpu = await composeGpuWorkers(
   base,
   await composeWorkerConnection(base),
