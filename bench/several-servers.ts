@@ -11,7 +11,7 @@ const DRAW_MS = 50;
 
 async function measure(context: BenchContext, servers: number): Promise<Omit<Figure, 'scenario'>> {
   const { dir, room, say, size, quick } = context;
-  const count = quick ? 20 : 120;
+  const count = quick ? 20 : 100;
   say(`servers: ${count} jobs on ${servers}`);
   const stack = await startBenchStack({
     ...{ dir: join(dir, `servers-${servers}`), room, say, simulators: servers },
