@@ -124,7 +124,7 @@ describe('a job fails clearly, and the next one is drawn, when the server', () =
       'sends gigabytes of history',
       'GET /history',
       () => endless('{"a":"', 'x'),
-      /more than 33554432 bytes|timed out/,
+      /more than 33554432 bytes/,
     ],
     [
       'cuts the JSON of its queue',
@@ -170,7 +170,8 @@ describe('a job fails clearly, and the next one is drawn, when the server', () =
       const jobId = await postPicture(stack);
       const { failure } = await untilState(stack, jobId, 'failed', PATIENCE_MS);
       expect(failure?.code).toBe('attempts_exhausted');
-      expect(failure?.message).toMatch(message);
+      // The time for all tries of submit may end within one of them.
+    expect(failure?.message).toMatch(new RegExp(`${message.source}|submit timed out`));
       expect(await stack.sql`select from blobs where job_id = ${jobId}`).toHaveLength(0);
       await expectRecovery();
     },
