@@ -171,7 +171,7 @@ describe('a job fails clearly, and the next one is drawn, when the server', () =
       const { failure } = await untilState(stack, jobId, 'failed', PATIENCE_MS);
       expect(failure?.code).toBe('attempts_exhausted');
       // The time for all tries of submit may end within one of them.
-    expect(failure?.message).toMatch(new RegExp(`${message.source}|submit timed out`));
+      expect(failure?.message).toMatch(new RegExp(`${message.source}|submit timed out`));
       expect(await stack.sql`select from blobs where job_id = ${jobId}`).toHaveLength(0);
       await expectRecovery();
     },
@@ -207,11 +207,15 @@ describe('the server is shown as down, and comes back, when', () => {
 
 describe('its WebSocket', () => {
   it('sends frames that are malformed or huge: the job is drawn all the same', async () => {
-    const jobId = await postPicture(stack, 100);
+    const jobId = await postPicture(stack, 40);
     await untilDrawing(stack, jobId);
-    for (const [, hostile] of HOSTILE_FRAMES)
-      await until('the socket is there again', () => proxy.inject(hostile) > 0, PATIENCE_MS);
-    await untilState(stack, jobId, 'succeeded', PATIENCE_MS);
+    const handshakes = () => proxy.log.filter(({ method }) => method === 'UPGRADE').length;
+    for (const [what, hostile, ends] of HOSTILE_FRAMES) {
+      const before = handshakes();
+      await until(`a socket gets ${what}`, () => proxy.inject(hostile) > 0, PATIENCE_MS);
+      if (ends) await until('there is another socket', () => handshakes() > before, PATIENCE_MS);
+    }
+    await untilState(stack, jobId, 'succeeded', 2 * PATIENCE_MS);
     expect((await rowOf(stack, jobId)).attempt).toBe(1);
     expect(
       stack.simulator.executions().filter(({ promptId }) => promptId === promptIdFor(jobId, 1, 1)),

@@ -58,23 +58,26 @@ export function frame(first: number, payload: string | Buffer): Buffer {
 const TEXT = 0x81;
 const BINARY = 0x82;
 
-/** Each ends or strains the socket; none may do more than that. */
-export const HOSTILE_FRAMES: readonly (readonly [string, Buffer])[] = [
-  ['no JSON', frame(TEXT, '{"type": "progress", "da')],
+/** What it is, the frame, and whether it ends the connection; none may do more than that. */
+export const HOSTILE_FRAMES: readonly (readonly [string, Buffer, boolean])[] = [
+  ['no JSON', frame(TEXT, '{"type": "progress", "da'), false],
   [
     'JSON of another shape',
     frame(TEXT, '{"type":"progress_state","data":{"prompt_id":[],"nodes":7}}'),
+    false,
   ],
-  ['nested without end', frame(TEXT, '['.repeat(200_000))],
-  ['half a UTF-8 character', frame(TEXT, Buffer.from([0xc3]))],
+  ['JSON nested without end', frame(TEXT, '['.repeat(200_000)), false],
   [
     'a preview that is shorter than it says',
     frame(BINARY, Buffer.from('00000004ffffffff00', 'hex')),
+    false,
   ],
-  ['a preview without its parts', frame(BINARY, Buffer.from('00000004', 'hex'))],
-  ['a reserved opcode', frame(0x83, 'x')],
+  ['a preview without its parts', frame(BINARY, Buffer.from('00000004', 'hex')), false],
+  ['half a UTF-8 character', frame(TEXT, Buffer.from([0xc3])), true],
+  ['a reserved opcode', frame(0x83, 'x'), true],
   [
     'a petabyte announced',
     Buffer.concat([Buffer.from([BINARY, 127]), Buffer.from('0004000000000000', 'hex')]),
+    true,
   ],
 ];
