@@ -84,7 +84,11 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
   const closing = createClosing(sql);
   lifecycle.add(
     'closer',
-    createCloser({ client, runs, closing, leases, snapshots, wakeups, pollMs, logger, metrics }),
+    createCloser({
+      ...{ client, runs, closing, leases, snapshots, wakeups, storage, pollMs, logger, metrics },
+      runStore: createRunStore(sql),
+      blobRetentionDays: config.BLOB_RETENTION_DAYS,
+    }),
     (loop) => loop.close(),
   );
   lifecycle.add(

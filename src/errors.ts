@@ -1,3 +1,5 @@
+import type { StoredOutput } from './domain/job.ts';
+
 /**
  * The one error family. `code` is public and stable; `retryable` says whether the same call may succeed later.
  * Translated in three places only: `api/problem.ts`, `activities/failures.ts`, `client/temporal.ts`.
@@ -60,6 +62,16 @@ export interface ErrorOptions {
   readonly counts?: Readonly<Record<'queued' | 'limit' | 'requested', number>>;
   /** HTTP status where it is not the usual one of the code. */
   readonly status?: number;
+  /** What a workflow needs to know besides the code. */
+  readonly details?: FailureDetails;
+}
+
+/** Travels with a failed stage in the history. */
+export interface FailureDetails {
+  /** The prompt was lost before the server had begun with it: its job did no harm. */
+  readonly waiting?: boolean;
+  /** Files that were stored although the drawing failed. */
+  readonly outputs?: readonly StoredOutput[];
 }
 
 export class OrchestratorError extends Error {
@@ -69,6 +81,7 @@ export class OrchestratorError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly counts: ErrorOptions['counts'];
   readonly status: number;
+  readonly details: FailureDetails | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
@@ -79,6 +92,7 @@ export class OrchestratorError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.counts = options.counts;
     this.status = options.status ?? ERROR_CODES[code];
+    this.details = options.details;
   }
 }
 

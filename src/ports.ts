@@ -92,7 +92,11 @@ export interface Preview {
 
 /** Where a prompt stands, by the server's own books. `absent` is proof only while the boot id is unchanged. */
 export type PromptState =
-  | { readonly state: 'absent' }
+  | {
+      readonly state: 'absent';
+      /** Prompts that waited or ran on the server when it was looked for. */
+      readonly others?: number;
+    }
   | { readonly state: 'queued' }
   | { readonly state: 'running' }
   | {
@@ -108,6 +112,8 @@ export type PromptState =
       readonly nodeType: string;
       readonly exceptionType: string;
       readonly message: string;
+      /** What other nodes had written by then. */
+      readonly outputs: readonly OutputFile[];
     }
   | { readonly state: 'interrupted' };
 
@@ -116,7 +122,7 @@ export interface WatchOptions {
   readonly onProgress?: (progress: Progress) => void;
   readonly onPreview?: (preview: Preview) => void;
   /** Called with every answer of the server, also while there is no progress. */
-  readonly onAnswer?: () => void;
+  readonly onAnswer?: (seen: PromptState['state']) => void;
 }
 
 /**

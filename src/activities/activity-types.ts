@@ -5,6 +5,8 @@ import type {
   HoldInput,
   Lease,
   PreparedPrompt,
+  RescuedResult,
+  Salvage,
   SubmitReceipt,
 } from '../domain/job.ts';
 
@@ -21,6 +23,8 @@ export interface ClaimInput {
   readonly release?: Lease;
   /** Lease of the attempt before, when nobody answered for its server: its prompt may still be there. */
   readonly abandoned?: Lease;
+  /** Servers that went down while they drew this job, each once. */
+  readonly suspectedOf?: readonly string[];
 }
 
 /** On `gpu-<pool>`, executed by the placer. */
@@ -47,11 +51,16 @@ export interface CollectInput {
   readonly serverLostAfterMs: number;
 }
 
+export interface RescueInput extends Salvage {
+  readonly lease: Lease;
+}
+
 /** On `gpu-host-<server>`. */
 export interface HostActivities {
   submit(input: SubmitInput): Promise<SubmitReceipt>;
   collect(input: CollectInput): Promise<CollectResult>;
   withdraw(lease: Lease): Promise<void>;
+  rescue(input: RescueInput): Promise<RescuedResult | null>;
 }
 
 /** Local activities of the cpu worker: one short database transaction each. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ import { createLocalStore } from '../storage/local.ts';
 import { silentLogger } from '../telemetry.ts';
 import type { CollectInput } from './activity-types.ts';
 import { createCollect, type CollectDeps } from './collect.ts';
+import type { Beat } from './silence.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -22,12 +24,17 @@ afterAll(() => rm(dir, { recursive: true }));
 const LOST_AFTER_MS = 60_000;
 const unreachable = new OrchestratorError('server_unreachable', 'no answer', { retryable: true });
 
-/** Collects from a server whose watch does as told, one hour after the prompt was submitted. */
+/** Collects from a server whose watch does as told and which has been silent for an hour of tries. */
 function collect(
   watch: (options: WatchOptions) => Promise<PromptState>,
-  more: Partial<Executor & Pick<CollectDeps, 'onDrawn'>> = {},
+  more: Partial<Executor & Pick<CollectDeps, 'onDrawn' | 'storage'>> = {},
+  beat: Partial<Beat> = {},
 ): Promise<CollectResult> {
-  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const heartbeatDetails = { silentMs: 3_600_000, atMs: 0, fraction: 0, hasStarted: true, ...beat };
+  const environment = new MockActivityEnvironment(
+    { heartbeatDetails, currentAttemptScheduledTimestampMs: 0 },
+    { logger: new DefaultLogger('ERROR') },
+  );
   const { runId } = environment.context.info.workflowExecution ?? { runId: '' };
   const lease: Lease = {
     jobId: '37d9d863-7928-41c1-bc83-626c00995137',
@@ -47,7 +54,8 @@ function collect(
       response: '{}',
       reattached: false,
       bootId: 'boot',
-      submittedAt: new Date(Date.now() - 3_600_000).toISOString(),
+      // By the clock of another machine, which says nothing here.
+      submittedAt: new Date(0).toISOString(),
     },
     outputPrefix: 'x/y',
     expectedOutputs: 1,
@@ -70,7 +78,7 @@ function collect(
 }
 
 describe('a server that does not answer', () => {
-  it('is lost when it has not answered since the prompt was submitted', async () => {
+  it('is lost when it has not answered for long, over all tries', async () => {
     const result = collect(() => Promise.reject(unreachable));
     await expect(result).rejects.toMatchObject({
       code: 'server_lost',
@@ -81,7 +89,7 @@ describe('a server that does not answer', () => {
 
   it('is not lost when it answered a moment ago, though there was no progress', async () => {
     const result = collect((options) => {
-      options.onAnswer?.();
+      options.onAnswer?.('queued');
       return Promise.reject(unreachable);
     });
     await expect(result).rejects.toBe(unreachable);
@@ -93,6 +101,76 @@ describe('a server that does not answer', () => {
       return Promise.reject(unreachable);
     });
     await expect(result).rejects.toMatchObject({ code: 'server_lost' });
+  });
+});
+
+describe('a prompt that is lost', () => {
+  const gone = new OrchestratorError('output_missing', 'no file');
+  const lost = (beat: Partial<Beat>, seen?: 'queued' | 'running') =>
+    collect(
+      (options) => {
+        if (seen) options.onAnswer?.(seen);
+        return Promise.resolve({ state: 'absent' });
+      },
+      { fetchOutput: () => Promise.reject(gone), bootId: () => Promise.resolve('next') },
+      beat,
+    );
+
+  it('names both starts of the server', async () => {
+    await expect(lost({})).rejects.toThrow('boot boot when submitted, next now');
+  });
+
+  it.each([
+    [{ hasStarted: false }, undefined, true],
+    [{ hasStarted: false }, 'queued', true],
+    [{ hasStarted: false }, 'running', false],
+    [{ hasStarted: true }, 'queued', false],
+  ] as const)('tells whether it only waited there (%j, seen %s)', async (beat, seen, waiting) => {
+    await expect(lost(beat, seen)).rejects.toMatchObject({
+      code: 'prompt_lost',
+      details: { waiting },
+    });
+  });
+});
+
+describe('a drawing that fails', () => {
+  const png = Buffer.from(
+    '89504e470d0a1a0a0000000d494844520000000100000001080600000000000000000000000049454e44ae426082',
+    'hex',
+  );
+  const failed: PromptState = {
+    state: 'failed',
+    nodeId: '9',
+    nodeType: 'SaveImage',
+    exceptionType: 'OSError',
+    message: 'no space',
+    outputs: ['cut.png', 'whole.png'].map((filename) => ({
+      nodeId: filename,
+      filename,
+      subfolder: '',
+      type: 'output' as const,
+    })),
+  };
+
+  it('keeps the whole files that were written before, in their order', async () => {
+    const result = collect(() => Promise.resolve(failed), {
+      fetchOutput: ({ filename }) =>
+        Promise.resolve(Readable.from([filename === 'cut.png' ? png.subarray(0, 20) : png])),
+    });
+    await expect(result).rejects.toMatchObject({
+      code: 'execution_failed',
+      details: { outputs: [{ slot: 0, bytes: png.length, contentType: 'image/png' }] },
+    });
+  });
+
+  it('is told only when they are stored: a full store is tried again', async () => {
+    const full = new OrchestratorError('storage_full', 'full', { retryable: true });
+    const storage = { ...createLocalStore(dir), put: () => Promise.reject(full) };
+    const result = collect(() => Promise.resolve(failed), {
+      fetchOutput: () => Promise.resolve(Readable.from([png])),
+      storage,
+    });
+    await expect(result).rejects.toBe(full);
   });
 });
 

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import {
   activityInfo,
   cancellationDetails,
@@ -8,19 +7,17 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import type { CollectResult, Lease, StoredOutput } from '../domain/job.ts';
 import { OrchestratorError, isOrchestratorError, messageOf } from '../errors.ts';
-import type {
-  AttemptBlobs,
-  Executor,
-  Logger,
-  OutputFile,
-  Preview,
-  Progress,
-  PromptState,
-} from '../ports.ts';
-import { storageKeyFor } from '../storage/keys.ts';
+import type { AttemptBlobs, Executor, Logger, Preview, Progress, PromptState } from '../ports.ts';
 import type { CollectInput } from './activity-types.ts';
 import { executionFailure } from './execution-failure.ts';
-import { createOutputInspector } from './output-inspector.ts';
+import { startPulse } from './pulse.ts';
+import { createSilence, type Beat } from './silence.ts';
+import {
+  isBadOutput,
+  predictedOutputs,
+  storeOutputs,
+  storePartialOutputs,
+} from './store-outputs.ts';
 import { assertOwnLease } from './submit.ts';
 
 /** Hears of a drawing while it lasts. */
@@ -43,158 +40,120 @@ export interface CollectDeps {
   readonly onDrawn?: (lease: Lease, state: PromptState) => void;
 }
 
-/** What a retry on this or another worker needs of the tries before. */
-interface Beat {
-  readonly lastAnswerMs: number;
-  readonly fraction: number;
-}
-
-/** Well below the heartbeat timeout of 10 s, and quick enough to notice a terminated run. */
-const HEARTBEAT_EVERY_MS = 1_000;
-
-/** Their list goes through Temporal, which takes 2 MB. */
-const MOST_OUTPUTS = 2_000;
-
 /**
  * Follows the prompt to its end and stores its files. Idempotent: a retry re-attaches to the same prompt and writes the
- * same keys again; nothing is drawn twice.
+ * same keys again; nothing is drawn twice. A failure of the drawing carries the files that were written before it.
  */
 export const createCollect =
   (deps: CollectDeps) =>
   async (input: CollectInput): Promise<CollectResult> => {
     const { lease } = input;
     assertOwnLease(lease);
-    const earlier = activityInfo().heartbeatDetails as Beat | undefined;
-    let beat: Beat = earlier ?? {
-      lastAnswerMs: Date.parse(input.receipt.submittedAt),
-      fraction: 0,
-    };
+    const info = activityInfo();
+    const earlier = info.heartbeatDetails as Partial<Beat> | undefined;
+    const silence = createSilence(earlier, info.currentAttemptScheduledTimestampMs);
+    let fraction = earlier?.fraction ?? 0;
+    // Behind others it begins later; a prompt that met an empty queue began at once.
+    let hasStarted = earlier?.hasStarted ?? !input.receipt.queuedBehind;
     const signal = cancellationSignal();
-    const timer = setInterval(() => heartbeat(beat), HEARTBEAT_EVERY_MS);
-    const watchedAtMs = Date.now();
+    const pulse = startPulse(() => {
+      const beat: Beat = {
+        silentMs: silence.silentMs(),
+        atMs: silence.nowMs(),
+        fraction,
+        hasStarted,
+      };
+      heartbeat(beat);
+    });
+    const watchedAtMs = performance.now();
     try {
       const state = await deps.executor.watch(lease.promptId, {
         signal,
         // What was known before is told again at once, so progress is no sign of life.
         onProgress: (progress) => {
-          beat = { ...beat, fraction: Math.max(beat.fraction, progress.fraction) };
-          deps.progress?.progress(lease, { ...progress, fraction: beat.fraction });
+          hasStarted = true;
+          fraction = Math.max(fraction, progress.fraction);
+          deps.progress?.progress(lease, { ...progress, fraction });
         },
         onPreview: (preview) => deps.progress?.preview(lease, preview),
-        onAnswer: () => {
-          beat = { ...beat, lastAnswerMs: Date.now() };
+        onAnswer: (seen) => {
+          silence.answered();
+          if (seen === 'running') hasStarted = true;
         },
       });
       deps.progress?.end(lease);
       // An absent prompt may still turn up.
       if (state.state !== 'absent') deps.onDrawn?.(lease, state);
-      const done = finishedState(state, input);
-      const storedAtMs = Date.now();
-      const outputs = await storeOutputs(deps, input, done.outputs, signal);
+      const storedAtMs = performance.now();
+      const outputs = await outputsOf(deps, input, state, hasStarted, signal);
+      const drawn = state.state === 'succeeded' ? state : { executionMs: 0, cachedNodes: 0 };
       return {
         outputs,
-        queuedMs: Math.max(0, storedAtMs - watchedAtMs - done.executionMs),
-        executionMs: done.executionMs,
-        storeMs: Date.now() - storedAtMs,
-        cachedNodes: done.cachedNodes,
+        queuedMs: Math.max(0, Math.round(storedAtMs - watchedAtMs) - drawn.executionMs),
+        executionMs: drawn.executionMs,
+        storeMs: Math.round(performance.now() - storedAtMs),
+        cachedNodes: drawn.cachedNodes,
       };
     } catch (error) {
       if (signal.aborted) throw await canceled(deps, lease);
-      throw lostOr(error, beat, input);
+      throw lostOr(error, silence.silentMs(), hasStarted, input);
     } finally {
       deps.progress?.end(lease);
-      clearInterval(timer);
+      pulse.stop();
     }
   };
 
-interface Finished {
-  readonly outputs: readonly OutputFile[];
-  readonly executionMs: number;
-  readonly cachedNodes: number;
-}
-
-function finishedState(state: PromptState, input: CollectInput): Finished {
-  const where = `${input.lease.promptId} on ${input.lease.serverId}`;
+async function outputsOf(
+  deps: CollectDeps,
+  input: CollectInput,
+  state: PromptState,
+  hasStarted: boolean,
+  signal: AbortSignal,
+): Promise<StoredOutput[]> {
+  const { lease, expectedOutputs } = input;
+  const where = `${lease.promptId} on ${lease.serverId}`;
   switch (state.state) {
-    case 'succeeded':
-      return { ...state, outputs: state.outputs.filter((file) => file.type === 'output') };
-    case 'failed':
-      throw executionFailure(state);
+    case 'succeeded': {
+      const files = state.outputs.filter(({ type }) => type === 'output');
+      if (files.length >= expectedOutputs) return storeOutputs(deps, lease, files, signal);
+      throw new OrchestratorError(
+        'output_missing',
+        `Prompt ${lease.promptId} ended with ${files.length} of ${expectedOutputs} files.`,
+      );
+    }
+    case 'failed': {
+      const files = state.outputs.filter(({ type }) => type === 'output');
+      const outputs = await storePartialOutputs(deps, lease, files, signal);
+      throw executionFailure(state, outputs);
+    }
     case 'interrupted':
       throw new OrchestratorError('interrupted', `Somebody interrupted prompt ${where}.`);
     default:
       // The books are lost with a restart, the files are not: their names are known from the prefix.
-      return { outputs: predictedOutputs(input), executionMs: 0, cachedNodes: 0 };
+      try {
+        return await storeOutputs(deps, lease, predictedOutputs(input), signal);
+      } catch (error) {
+        if (!isBadOutput(error)) throw error;
+        throw await promptLost(deps.executor, input, hasStarted, signal);
+      }
   }
 }
 
-/** Names under which SaveImage writes: `<prefix>_00001_.png` and so on. */
-function predictedOutputs({ outputPrefix, expectedOutputs }: CollectInput): OutputFile[] {
-  return Array.from({ length: expectedOutputs }, (_, slot) => ({
-    nodeId: 'predicted',
-    filename: `${posix.basename(outputPrefix)}_${String(slot + 1).padStart(5, '0')}_.png`,
-    subfolder: posix.dirname(outputPrefix),
-    type: 'output' as const,
-  }));
-}
-
-async function storeOutputs(
-  deps: CollectDeps,
-  { lease, expectedOutputs, receipt }: CollectInput,
-  files: readonly OutputFile[],
+/** Proof that the prompt is gone, with what is known of the server: which start had it, which one answers now. */
+async function promptLost(
+  executor: Executor,
+  { lease, receipt }: CollectInput,
+  hasStarted: boolean,
   signal: AbortSignal,
-): Promise<StoredOutput[]> {
-  const predicted = files[0]?.nodeId === 'predicted';
-  if (files.length < expectedOutputs)
-    throw new OrchestratorError(
-      'output_missing',
-      `Prompt ${lease.promptId} ended with ${files.length} of ${expectedOutputs} files.`,
-    );
-  if (files.length > MOST_OUTPUTS)
-    throw new OrchestratorError(
-      'output_invalid',
-      `Prompt ${lease.promptId} ended with ${files.length} files; at most ${MOST_OUTPUTS} are taken.`,
-    );
-  const outputs: StoredOutput[] = [];
-  for (const [slot, file] of files.entries()) {
-    try {
-      outputs.push(await storeOutput(deps, lease, slot, file, signal));
-    } catch (error) {
-      const gone = isOrchestratorError(error) && /^output_/.test(error.code);
-      if (!predicted || !gone) throw error;
-      throw new OrchestratorError(
-        'prompt_lost',
-        `${lease.serverId} does not know prompt ${lease.promptId} and has no whole file of it ` +
-          `(boot ${receipt.bootId} when submitted): it was restarted, or its queue was cleared.`,
-      );
-    }
-  }
-  return outputs;
-}
-
-async function storeOutput(
-  { executor, storage, maxOutputBytes }: CollectDeps,
-  lease: Lease,
-  slot: number,
-  file: OutputFile,
-  signal: AbortSignal,
-): Promise<StoredOutput> {
-  const extension = /\.([a-z0-9]{1,8})$/.exec(file.filename.toLowerCase())?.[1] ?? 'bin';
-  const key = storageKeyFor(lease.jobId, lease.runIndex, lease.attempt, slot, extension);
-  const source = await executor.fetchOutput(file, signal);
-  const inspector = createOutputInspector(file.filename, maxOutputBytes);
-  source.on('error', (error) => inspector.stream.destroy(error));
-  try {
-    // What the inspector refuses at its end is not stored.
-    const { bytes, sha256 } = await storage.put(
-      lease,
-      { key, slot },
-      source.pipe(inspector.stream),
-    );
-    return { slot, storageKey: key, bytes, sha256, ...inspector.inspection() };
-  } finally {
-    source.destroy();
-  }
+): Promise<OrchestratorError> {
+  const bootId = await executor.bootId(signal).catch(() => 'unknown');
+  return new OrchestratorError(
+    'prompt_lost',
+    `${lease.serverId} does not know prompt ${lease.promptId} and has no whole file of it ` +
+      `(boot ${receipt.bootId} when submitted, ${bootId} now): it was restarted, or its queue was cleared` +
+      `${hasStarted ? '' : ', while the prompt waited in it'}.`,
+    { details: { waiting: !hasStarted } },
+  );
 }
 
 /**
@@ -216,8 +175,12 @@ async function canceled(deps: CollectDeps, lease: Lease): Promise<unknown> {
   return new CancelledFailure('collect was told to stop');
 }
 
-function lostOr(error: unknown, beat: Beat, input: CollectInput): unknown {
-  const silentMs = Date.now() - beat.lastAnswerMs;
+function lostOr(
+  error: unknown,
+  silentMs: number,
+  hasStarted: boolean,
+  input: CollectInput,
+): unknown {
   const unreachable =
     isOrchestratorError(error) &&
     (error.code === 'server_unreachable' || error.code === 'server_error');
@@ -225,6 +188,6 @@ function lostOr(error: unknown, beat: Beat, input: CollectInput): unknown {
   return new OrchestratorError(
     'server_lost',
     `${input.lease.serverId} has not answered for ${Math.round(silentMs / 1_000)} s: ${messageOf(error)}`,
-    { cause: error },
+    { cause: error, details: { waiting: !hasStarted } },
   );
 }

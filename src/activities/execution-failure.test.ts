@@ -8,6 +8,7 @@ const raised = (exceptionType: string, message: string) =>
     nodeType: 'CheckpointLoaderSimple',
     exceptionType,
     message,
+    outputs: [],
   });
 
 describe('executionFailure', () => {

@@ -11,7 +11,12 @@ export function toActivityFailure(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const message = storableText(messageOf(error), MESSAGE_LIMIT);
   if (isOrchestratorError(error))
-    return ApplicationFailure.create({ message, type: error.code, nonRetryable: !error.retryable });
+    return ApplicationFailure.create({
+      message,
+      type: error.code,
+      nonRetryable: !error.retryable,
+      ...(error.details ? { details: [error.details] } : {}),
+    });
   if (isDatabaseUnavailable(error))
     return ApplicationFailure.retryable(
       `The database cannot be reached: ${message}`,

@@ -3,13 +3,13 @@ import type { RunStore } from '../db/runs.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { OrchestratorError } from '../errors.ts';
-import { blobKeyFor } from '../storage/keys.ts';
 import type { FinishInput } from '../domain/job.ts';
 import { jobWorkflowId } from '../domain/naming.ts';
 import { spanOf, spanOfRun } from '../domain/trace.ts';
 import type { Tracer } from '../ports.ts';
 import type { RecordActivities } from './activity-types.ts';
 import { withActivityFailures } from './failures.ts';
+import { finishRecordOf } from './finish-record.ts';
 
 export interface RecordDeps {
   readonly runs: RunStore;
@@ -19,35 +19,12 @@ export interface RecordDeps {
   readonly tracer: Tracer;
 }
 
-const DAY_MS = 86_400_000;
-
 /** Local activities: one transaction each, idempotent by the row's (run index, attempt, stage). */
 export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
   withActivityFailures<RecordActivities>({
     async finish(input) {
       const runId = ownRunId();
-      const isDone = await deps.runs.finish({
-        jobId: input.jobId,
-        tenant: input.tenant,
-        runId,
-        attempt: input.attempt,
-        state: input.state,
-        releaseLease: input.releaseLease,
-        blobExpiresAt: new Date(Date.now() + deps.blobRetentionDays * DAY_MS),
-        ...(input.failure ? { failure: input.failure } : {}),
-        ...(input.outputs
-          ? {
-              outputs: input.outputs.map(({ slot, ...output }) => ({
-                blobKey: blobKeyFor(
-                  input.jobId,
-                  slot,
-                  output.storageKey.split('.').at(-1) ?? 'bin',
-                ),
-                ...output,
-              })),
-            }
-          : {}),
-      });
+      const isDone = await deps.runs.finish(finishRecordOf(input, runId, deps.blobRetentionDays));
       deps.wakeups.wake('room');
       deps.wakeups.wake('done', input.jobId);
       if (isDone) noteRun(deps.tracer, input, runId);

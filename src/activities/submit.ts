@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { activityInfo } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
 import type { Graph } from '../domain/generation.ts';
 import type { BlobRef, GraphRef, Lease, SubmitReceipt } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { AttemptBlobs, Executor } from '../ports.ts';
 import type { SubmitInput } from './activity-types.ts';
 import type { PromptLocks } from './prompt-locks.ts';
+import { startPulse } from './pulse.ts';
 import { storableText } from './storable-text.ts';
 
 export interface SubmitDeps {
@@ -28,30 +31,72 @@ export function assertOwnLease(lease: Lease): void {
     );
 }
 
+/** A POST that was given up may still land; so long is looked for it before a withdraw may follow. */
+const LANDING_MS = 5_000;
+const LANDING_LOOK_MS = 250;
+
 /**
  * Puts the prompt on the server. Idempotent: the prompt id is looked up first and posted only when the server does not
- * know it, under a lock shared with withdraw; a retry after a lost answer finds what the first try posted.
+ * know it, under a lock shared with withdraw; a retry after a lost answer finds what the first try posted. Told to stop
+ * while it waits for the answer, it gives up at once and looks whether the prompt lands.
  */
 export const createSubmit =
   ({ executor, storage, locks }: SubmitDeps) =>
   async ({ lease, prepared, traceId }: SubmitInput): Promise<SubmitReceipt> => {
     assertOwnLease(lease);
-    const graph = await readGraph(storage, lease, prepared.graph);
-    return locks.run(lease.promptId, async () => {
-      const [bootId, found] = await Promise.all([executor.bootId(), executor.find(lease.promptId)]);
-      const reattached = found.state !== 'absent';
-      const response = reattached
-        ? JSON.stringify({ prompt_id: lease.promptId, found: found.state })
-        : await executor.submit({ promptId: lease.promptId, graph, traceId });
+    const { promptId } = lease;
+    const signal = cancellationSignal();
+    const pulse = startPulse(() => heartbeat());
+    const post = async (graph: Graph): Promise<SubmitReceipt> => {
+      signal.throwIfAborted();
+      const [bootId, found] = await Promise.all([
+        executor.bootId(signal),
+        executor.find(promptId, signal),
+      ]);
+      // A worker that stood still since it looked may have been overtaken by another try, or by a withdraw.
+      pulse.assertSteady();
+      const isNew = found.state === 'absent';
+      const response = isNew
+        ? await executor
+            .submit({ promptId, graph, traceId }, signal)
+            .catch((error: unknown) => givenUp(executor, promptId, signal, error))
+        : JSON.stringify({ prompt_id: promptId, found: found.state });
       return {
-        promptId: lease.promptId,
+        promptId,
         response: storableText(response, RESPONSE_LIMIT),
-        reattached,
+        reattached: !isNew,
         bootId,
         submittedAt: new Date().toISOString(),
+        ...(isNew && found.others !== undefined ? { queuedBehind: found.others } : {}),
       };
-    });
+    };
+    try {
+      const graph = await readGraph(storage, lease, prepared.graph);
+      return await locks.run(promptId, () => post(graph));
+    } catch (error) {
+      if (signal.aborted) throw new CancelledFailure('submit was told to stop');
+      throw error;
+    } finally {
+      pulse.stop();
+    }
   };
+
+async function givenUp(
+  executor: Executor,
+  promptId: string,
+  signal: AbortSignal,
+  error: unknown,
+): Promise<never> {
+  if (!signal.aborted) throw error;
+  const deadline = performance.now() + LANDING_MS;
+  for (;;) {
+    const seen = await executor
+      .find(promptId, AbortSignal.timeout(LANDING_MS))
+      .catch(() => undefined);
+    if ((seen && seen.state !== 'absent') || performance.now() > deadline) throw error;
+    await delay(LANDING_LOOK_MS);
+  }
+}
 
 async function readGraph(
   storage: SubmitDeps['storage'],

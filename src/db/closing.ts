@@ -37,7 +37,7 @@ export function createClosing(sql: Sql) {
       const failure = {
         code: 'history_lost',
         message:
-          'Temporal no longer knows this job (its workflow was deleted). Submit it again if it is still wanted.',
+          'Temporal no longer knows this job (its workflow was deleted, or Temporal was set up anew or from an older backup). Submit it again if it is still wanted.',
       };
       const rows = await sql`
         update jobs set state = 'failed', failure = ${sql.json(failure)}, held = false, finished_at = now(),

@@ -118,6 +118,8 @@ export interface SubmitReceipt {
   readonly reattached: boolean;
   readonly bootId: string;
   readonly submittedAt: string;
+  /** Prompts that were on the server when this one was posted; absent when it was found there. */
+  readonly queuedBehind?: number;
 }
 
 /** One stored output. */
@@ -137,6 +139,18 @@ export interface CollectResult {
   readonly executionMs: number;
   readonly storeMs: number;
   readonly cachedNodes: number;
+}
+
+/** Where the files of an attempt would be, for whoever takes its prompt off the server. */
+export interface Salvage {
+  readonly outputPrefix: string;
+  readonly expectedOutputs: number;
+}
+
+/** Pictures of an attempt that had been given up, found when its server was back. */
+export interface RescuedResult {
+  readonly attempt: number;
+  readonly outputs: readonly StoredOutput[];
 }
 
 /** Why a job ended without success. */

@@ -24,6 +24,8 @@ export const WITHDRAW_WORKFLOW = 'withdrawWorkflow';
 
 export const HOLD_SIGNAL = 'hold';
 export const RESUME_SIGNAL = 'resume';
+/** Sent by `withdrawWorkflow`: pictures of a given-up attempt were found on its server. */
+export const FOUND_SIGNAL = 'found';
 export const STATUS_QUERY = 'status';
 export const TIMELINE_QUERY = 'timeline';
 

@@ -1,20 +1,25 @@
 import type { Client } from '@temporalio/client';
+import { finishRecordOf } from '../activities/finish-record.ts';
 import { projectEvents } from '../client/event-projection.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import { endStatusOf, readRunEvents } from '../client/run-history.ts';
+import { outcomeOfHistory, type RunOutcome } from '../client/run-outcome.ts';
 import type { Closing } from '../db/closing.ts';
 import type { LeaseStore } from '../db/leases.ts';
+import type { RunStore } from '../db/runs.ts';
 import type { SnapshotStore } from '../db/snapshots.ts';
 import type { Wakeups } from '../db/wakeups.ts';
-import type { JobFailure, TerminalState } from '../domain/job.ts';
 import { JOB_WORKFLOW, jobIdOfWorkflow } from '../domain/naming.ts';
-import type { Logger, Metrics } from '../ports.ts';
+import type { BlobStore, Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface CloserDeps {
   readonly client: Client;
   readonly runs: Pick<JobRuns, 'describe' | 'startWithdraw' | 'isRunClosed'>;
   readonly closing: Closing;
+  readonly runStore: Pick<RunStore, 'finish'>;
+  readonly storage: Pick<BlobStore, 'stat'>;
+  readonly blobRetentionDays: number;
   readonly leases: LeaseStore;
   readonly snapshots: SnapshotStore;
   readonly wakeups: Pick<Wakeups, 'wake'>;
@@ -34,8 +39,9 @@ const REMEMBERED = 20_000;
 const LEASE_AGE_MS = 2_000;
 /** Runs whose events are read in a pass. */
 const KEPT_RUNS = 200;
-/** Active rows checked against Temporal in a pass. */
+/** Active rows checked against Temporal in a pass, and after one that found something wrong: a restore leaves many. */
 const CHECKED_ROWS = 5;
+const CHECKED_ROWS_AFTER_FIND = 100;
 
 /**
  * Terminate, time-outs, deletes and resets run no code of ours. The closer sees what they leave: it snapshots the events
@@ -44,6 +50,7 @@ const CHECKED_ROWS = 5;
 export function createCloser(deps: CloserDeps): Loop {
   const done = new Set<string>();
   let passes = 0;
+  let checkedRows = CHECKED_ROWS;
   let cursor = '00000000-0000-0000-0000-000000000000';
 
   const freeLeases = async (jobId: string, runId: string): Promise<void> => {
@@ -57,20 +64,49 @@ export function createCloser(deps: CloserDeps): Loop {
     }
   };
 
-  const agree = async (jobId: string, runId: string, status: string): Promise<void> => {
+  /** What the run had stored, if it is still there; the blob store may have been restored as well. */
+  const stored = async (outcome: RunOutcome): Promise<RunOutcome> => {
+    for (const { storageKey } of outcome.outputs ?? [])
+      if (!(await deps.storage.stat(storageKey)))
+        return {
+          tenant: outcome.tenant,
+          attempt: outcome.attempt,
+          state: 'failed',
+          failure: {
+            code: 'output_missing',
+            message: `The run had stored ${storageKey}, which is no longer in the blob store. Submit the job again if it is still wanted.`,
+          },
+        };
+    return outcome;
+  };
+
+  /** Makes the row say how its run ended. True when it did not. */
+  const agree = async (jobId: string, runId: string, outcome: RunOutcome): Promise<boolean> => {
     const newest = await deps.runs.describe(jobId);
     if (newest.state === 'unknown') return historyLost(jobId);
     // A reset closes a run and makes the next one, which writes the row itself.
-    if (newest.state === 'open' || newest.runId !== runId) return;
-    const changed = await deps.closing.endRun(jobId, runId, ...outcomeOf(status));
+    if (newest.state === 'open' || newest.runId !== runId) return false;
+    const { outputs, state, failure, attempt, tenant } = await stored(outcome);
+    const changed = outputs
+      ? await deps.runStore.finish(
+          finishRecordOf(
+            { jobId, tenant, attempt, state, outputs, releaseLease: false },
+            runId,
+            deps.blobRetentionDays,
+          ),
+        )
+      : await deps.closing.endRun(jobId, runId, state, failure);
     if (changed) deps.wakeups.wake('done', jobId);
+    return changed;
   };
 
-  const closeRun = async (jobId: string, runId: string): Promise<void> => {
+  /** True when the row had to be changed. `isActive`: it says that the job goes on. */
+  const closeRun = async (jobId: string, runId: string, isActive: boolean): Promise<boolean> => {
     const events = await readRunEvents(deps.client, jobId, runId);
-    const status = events ? endStatusOf(events) : 'UNKNOWN';
+    const outcome = events && outcomeOfHistory(events);
     // The row ends a moment before its run does.
-    if (status === undefined) return;
+    if (events && !outcome) return false;
+    const status = events ? (endStatusOf(events) ?? 'UNKNOWN') : 'UNKNOWN';
     if (events)
       await deps.snapshots.insertSnapshot(jobId, {
         runId,
@@ -78,20 +114,21 @@ export function createCloser(deps: CloserDeps): Loop {
         events: projectEvents(runId, events),
       });
     else await deps.snapshots.giveUpEvents(jobId, runId);
-    // A run that completed has finished, which wrote the row and ended the lease.
-    if (status !== 'COMPLETED') {
-      await agree(jobId, runId, status);
-      await freeLeases(jobId, runId);
-    }
+    // A run that completed has finished, which wrote the row and ended the lease, unless the database is an older one.
+    const changed =
+      (isActive || status !== 'COMPLETED') &&
+      (await agree(jobId, runId, outcome ?? outcomeWithoutHistory(status)));
+    if (isActive || status !== 'COMPLETED') await freeLeases(jobId, runId);
     remember(done, runId);
     deps.metrics.count('loopWork', { loop: 'closer', work: 'run_closed' });
+    return changed;
   };
 
   /** Runs of which the database knows that they are over. */
   const endedRuns = async (): Promise<void> => {
     const failures: unknown[] = [];
     for (const { jobId, runId } of await deps.snapshots.listNotKept(KEPT_RUNS))
-      await closeRun(jobId, runId).catch((error: unknown) => failures.push(error));
+      await closeRun(jobId, runId, false).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   };
 
@@ -110,7 +147,7 @@ export function createCloser(deps: CloserDeps): Loop {
       const jobId = jobIdOfWorkflow(run.workflowId);
       if (jobId === undefined || done.has(run.runId)) continue;
       // One run that cannot be closed does not keep the others open; the mark stays, so it is tried again.
-      await closeRun(jobId, run.runId).catch((error: unknown) => failures.push(error));
+      await closeRun(jobId, run.runId, false).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) throw failures[0];
     if (newest) await deps.snapshots.updateWatermark(WATERMARK, newest);
@@ -125,22 +162,29 @@ export function createCloser(deps: CloserDeps): Loop {
     }
   };
 
-  const historyLost = async (jobId: string): Promise<void> => {
-    if (!(await deps.closing.loseHistory(jobId))) return;
+  const historyLost = async (jobId: string): Promise<boolean> => {
+    if (!(await deps.closing.loseHistory(jobId))) return false;
     deps.logger.warn({ jobId }, 'Temporal does not know the run any more: history_lost');
     deps.wakeups.wake('done', jobId);
+    return true;
   };
 
-  /** A few active rows in turn, so that a run that was deleted while it waited is noticed too. */
+  /**
+   * A few active rows in turn, so that a run that was deleted while it waited is noticed, and one that had ended when
+   * the database was restored from before that.
+   */
   const strayRows = async (): Promise<void> => {
-    const ids = await deps.closing.listActiveAfter(cursor, CHECKED_ROWS);
+    const ids = await deps.closing.listActiveAfter(cursor, checkedRows);
     cursor = ids.at(-1) ?? '00000000-0000-0000-0000-000000000000';
+    let found = 0;
     for (const id of ids) {
       const newest = await deps.runs.describe(id);
-      if (newest.state === 'unknown') await historyLost(id);
-      else if (newest.state === 'closed' && newest.status !== 'COMPLETED')
-        await agree(id, newest.runId, newest.status);
+      if (newest.state === 'open') continue;
+      const changed =
+        newest.state === 'unknown' ? await historyLost(id) : await closeRun(id, newest.runId, true);
+      if (changed) found += 1;
     }
+    checkedRows = found > 0 ? CHECKED_ROWS_AFTER_FIND : CHECKED_ROWS;
   };
 
   return createLoop({
@@ -163,20 +207,10 @@ function remember(done: Set<string>, runId: string): void {
   if (done.size > REMEMBERED) for (const oldest of done) return void done.delete(oldest);
 }
 
-function outcomeOf(status: string): [TerminalState, JobFailure | undefined] {
-  if (status === 'CANCELLED' || status === 'CANCELED') return ['canceled', undefined];
-  if (status === 'TIMED_OUT')
-    return ['expired', { code: 'timed_out', message: 'The run timed out in Temporal.' }];
-  if (status === 'TERMINATED')
-    return [
-      'failed',
-      {
-        code: 'terminated',
-        message: 'The run was terminated in Temporal. Submit the job again if it is still wanted.',
-      },
-    ];
-  return [
-    'failed',
-    { code: 'internal', message: `The run ended as ${status} without writing its outcome.` },
-  ];
-}
+/** Of a run that Temporal deleted between two looks. */
+const outcomeWithoutHistory = (status: string): RunOutcome => ({
+  tenant: '',
+  attempt: 1,
+  state: 'failed',
+  failure: { code: 'internal', message: `The run ended as ${status}; its history is gone.` },
+});

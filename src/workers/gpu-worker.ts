@@ -4,6 +4,7 @@ import { createCollect, type DrawingListener } from '../activities/collect.ts';
 import { withActivityFailures } from '../activities/failures.ts';
 import { createPromptLocks } from '../activities/prompt-locks.ts';
 import { logStage } from '../activities/stage-log.ts';
+import { createRescue } from '../activities/rescue.ts';
 import { createSubmit } from '../activities/submit.ts';
 import { watchActivities } from '../activities/watched.ts';
 import { createWithdraw } from '../activities/withdraw.ts';
@@ -66,6 +67,12 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
           return result;
         }),
         withdraw: createWithdraw({ executor, locks }),
+        rescue: createRescue({
+          executor,
+          storage,
+          locks,
+          maxOutputBytes: deps.maxOutputBytes,
+        }),
       }),
       deps,
     ),

@@ -15,6 +15,15 @@ export interface ClaimControl {
   setWaiting(scope: CancellationScope | undefined): void;
 }
 
+/** What the attempts before leave to a claim. */
+export interface ClaimBefore {
+  /** Lease whose prompt is proven to be gone. */
+  readonly release?: Lease;
+  /** Lease whose prompt may still be on its server. */
+  readonly abandoned?: Lease;
+  readonly suspectedOf?: readonly string[];
+}
+
 /**
  * Waits until the placer grants a server. A held job takes none; a claim that waited long is asked again one priority
  * level up. Throws ApplicationFailure `expired` when the job's time is over.
@@ -22,7 +31,7 @@ export interface ClaimControl {
 export async function claimServer(
   input: JobInput,
   attempt: number,
-  release: Lease | undefined,
+  before: ClaimBefore,
   control: ClaimControl,
 ): Promise<Lease> {
   let priority = input.priority;
@@ -30,7 +39,7 @@ export async function claimServer(
     const leftMs = Date.parse(input.expireAt) - Date.now();
     if (leftMs <= 0) throw expired(input);
     if (control.held()) {
-      if (release) await recordProxy().releaseLease(release);
+      if (before.release) await recordProxy().releaseLease(before.release);
       await recordProxy().setHeld({ jobId: input.jobId, attempt, held: true });
       if (!(await condition(() => !control.held(), leftMs))) throw expired(input);
       await recordProxy().setHeld({ jobId: input.jobId, attempt, held: false });
@@ -49,7 +58,7 @@ export async function claimServer(
           attempt,
           traceId: input.traceId,
           priority,
-          ...(release ? { release } : {}),
+          ...before,
         }),
       );
     } catch (error) {

@@ -1,5 +1,13 @@
 import { defineQuery, defineSignal, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import type { JobInput, JobStatusView, Lease, Stage, TimelineEntry } from '../domain/job.ts';
+import type {
+  JobInput,
+  JobStatusView,
+  Lease,
+  Salvage,
+  Stage,
+  StoredOutput,
+  TimelineEntry,
+} from '../domain/job.ts';
 import { HOLD_SIGNAL, RESUME_SIGNAL, STATUS_QUERY, TIMELINE_QUERY } from '../domain/naming.ts';
 
 const holdSignal = defineSignal(HOLD_SIGNAL);
@@ -14,6 +22,14 @@ export interface JobProgress {
   lease: Lease | undefined;
   /** True while the server of the lease may hold the prompt. */
   posted: boolean;
+  /** Where the files of this attempt are, once that is known. */
+  salvage: Salvage | undefined;
+  /** Start of the server that took the prompt of this attempt. */
+  bootId: string | undefined;
+  /** Stored although the drawing failed. */
+  partial: readonly StoredOutput[];
+  /** Makes ready for the next attempt; its number grows unless nothing of this one was posted. */
+  next(isCounted: boolean): void;
   enter(stage: Stage, text: string): void;
 }
 
@@ -33,6 +49,18 @@ export function trackProgress(input: JobInput, onHold: () => void): JobProgress 
     attempt: 1,
     lease: undefined,
     posted: false,
+    salvage: undefined,
+    bootId: undefined,
+    partial: [],
+    next(isCounted) {
+      if (isCounted) {
+        progress.attempt += 1;
+        progress.posted = false;
+      }
+      progress.lease = undefined;
+      progress.salvage = undefined;
+      progress.bootId = undefined;
+    },
     enter,
   };
   setHandler(holdSignal, () => {

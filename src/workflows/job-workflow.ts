@@ -7,12 +7,22 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CollectResult, FinishInput, JobFailure, JobInput, Lease } from '../domain/job.ts';
+import type {
+  CollectResult,
+  FinishInput,
+  JobFailure,
+  JobInput,
+  Lease,
+  RescuedResult,
+  Salvage,
+} from '../domain/job.ts';
 import { withdrawWorkflowId } from '../domain/naming.ts';
-import { claimServer } from './claim-server.ts';
+import { createAttempts, type Attempts } from './attempts.ts';
+import { claimServer, type ClaimBefore } from './claim-server.ts';
+import { listenForFound } from './found-result.ts';
 import { trackProgress, type JobProgress } from './job-progress.ts';
 import { collectProxy, prepareProxy, recordProxy, submitProxy, withdrawProxy } from './proxies.ts';
-import { judge } from './verdict.ts';
+import { judge, type Verdict } from './verdict.ts';
 import { withdrawWorkflow } from './withdraw-workflow.ts';
 
 /**
@@ -22,78 +32,130 @@ import { withdrawWorkflow } from './withdraw-workflow.ts';
 export async function jobWorkflow(input: JobInput): Promise<void> {
   let waiting: CancellationScope | undefined;
   const progress = trackProgress(input, () => waiting?.cancel());
+  const found = listenForFound();
+  const attempts = createAttempts(input.maxAttempts, () => new Date().toISOString());
   const control = {
     held: progress.held,
     setWaiting: (scope: CancellationScope | undefined): void => {
       waiting = scope;
     },
   };
-  let release: Lease | undefined;
+  let before: ClaimBefore = {};
   try {
     for (;;) {
       progress.enter('claim', `attempt ${progress.attempt} waits for a server`);
-      const lease = await claimServer(input, progress.attempt, release, control);
-      release = undefined;
-      progress.lease = lease;
       try {
-        const { outputs } = await draw(input, lease, progress);
+        const lease = await found.during(() =>
+          claimServer(input, progress.attempt, before, control),
+        );
+        before = {};
+        progress.lease = lease;
+        const { outputs } = await found.during(() => draw(input, lease, progress));
         progress.enter('finish', 'stored');
         // The picture is there: a cancel that comes now is too late.
         return await CancellationScope.nonCancellable(() =>
           record(input, progress, { state: 'succeeded', outputs, lease, releaseLease: true }),
         );
       } catch (error) {
-        if (isCancellation(error)) throw error;
-        const verdict = judge(error);
-        if (verdict.kind === 'final') throw ended(progress, verdict.failure);
-        if (verdict.kind === 'reclaim') {
-          progress.lease = undefined;
-          continue;
-        }
-        if (progress.attempt >= input.maxAttempts)
-          throw ended(progress, exhausted(input.maxAttempts, verdict.failure));
-        if (verdict.kind === 'abandon') await withdrawLater(lease);
-        else release = lease;
-        progress.attempt += 1;
-        progress.lease = undefined;
-        progress.posted = false;
+        const rescued = found.result();
+        if (rescued && !CancellationScope.current().consideredCancelled)
+          return await CancellationScope.nonCancellable(() => adopt(input, progress, rescued));
+        const { lease } = progress;
+        if (isCancellation(error) || !lease) throw error;
+        before = await retry(lease, judge(error), progress, attempts);
       }
     }
   } catch (error) {
-    await CancellationScope.nonCancellable(() => conclude(input, progress, error));
+    await CancellationScope.nonCancellable(() => conclude(input, progress, attempts, error));
     throw error;
   }
+}
+
+/** Makes ready for the next attempt. Throws the failure of the job when there is none. */
+async function retry(
+  lease: Lease,
+  verdict: Verdict,
+  progress: JobProgress,
+  attempts: Attempts,
+): Promise<ClaimBefore> {
+  if (verdict.kind === 'final') {
+    progress.partial = verdict.outputs ?? [];
+    throw ended(progress, verdict.failure);
+  }
+  if (verdict.kind === 'reclaim') {
+    progress.next(false);
+    return {};
+  }
+  const { failure, waited } = verdict;
+  if (attempts.failed(lease, progress.bootId, failure, waited))
+    throw ended(progress, attempts.exhausted(failure));
+  const suspectedOf = attempts.suspectedOf();
+  const isAbandoned = verdict.kind === 'abandon';
+  if (isAbandoned) await withdrawLater(lease, progress.salvage);
+  progress.next(true);
+  return {
+    ...(isAbandoned ? { abandoned: lease } : { release: lease }),
+    ...(suspectedOf.length > 0 ? { suspectedOf } : {}),
+  };
 }
 
 async function draw(input: JobInput, lease: Lease, progress: JobProgress): Promise<CollectResult> {
   progress.enter('prepare', lease.reason);
   const prepared = await prepareProxy().prepare(lease);
+  const { outputPrefix, expectedOutputs } = prepared;
   progress.enter('submit', `prompt ${lease.promptId}`);
   progress.posted = true;
+  progress.salvage = { outputPrefix, expectedOutputs };
   const receipt = await submitProxy(input, lease.serverId).submit({
     lease,
     prepared,
     traceId: input.traceId,
   });
+  progress.bootId = receipt.bootId;
   progress.enter('collect', 'drawing');
   return collectProxy(input, lease.serverId).collect({
     lease,
     receipt,
-    outputPrefix: prepared.outputPrefix,
-    expectedOutputs: prepared.expectedOutputs,
+    outputPrefix,
+    expectedOutputs,
     serverLostAfterMs: input.serverLostAfterMs,
   });
 }
 
+/** Ends the job with the pictures of an attempt that was given up; what it does instead is stopped. */
+async function adopt(
+  input: JobInput,
+  progress: JobProgress,
+  { attempt, outputs }: RescuedResult,
+): Promise<void> {
+  const { lease } = progress;
+  progress.enter('finish', `the picture of attempt ${attempt} was found`);
+  const releaseLease = !lease || !progress.posted || (await withdrawNow(lease));
+  await record(input, progress, {
+    state: 'succeeded',
+    outputs,
+    ...(lease ? { lease } : {}),
+    releaseLease,
+  });
+}
+
 /** Frees the GPU, then writes how the job ended. */
-async function conclude(input: JobInput, progress: JobProgress, error: unknown): Promise<void> {
+async function conclude(
+  input: JobInput,
+  progress: JobProgress,
+  attempts: Attempts,
+  error: unknown,
+): Promise<void> {
   const canceled = isCancellation(error);
   const type = error instanceof ApplicationFailure ? (error.type ?? 'internal') : 'internal';
-  const { lease } = progress;
+  const evidence = type === 'expired' ? attempts.evidence() : '';
+  const message = `${messageOf(error)}${evidence && ` (${evidence})`}`;
+  const { lease, partial } = progress;
   const releaseLease = !lease || !progress.posted || (await withdrawNow(lease));
   await record(input, progress, {
     state: canceled ? 'canceled' : type === 'expired' ? 'expired' : 'failed',
-    ...(canceled ? {} : { failure: { code: type, message: messageOf(error) } }),
+    ...(canceled ? {} : { failure: { code: type, message } }),
+    ...(partial.length > 0 ? { outputs: partial } : {}),
     ...(lease ? { lease } : {}),
     releaseLease,
   });
@@ -110,11 +172,12 @@ async function withdrawNow(lease: Lease): Promise<boolean> {
   }
 }
 
-async function withdrawLater(lease: Lease): Promise<void> {
+/** `salvage`: the job goes on and can use what the server has finished by then. */
+async function withdrawLater(lease: Lease, salvage?: Salvage): Promise<void> {
   try {
     await startChild(withdrawWorkflow, {
       workflowId: withdrawWorkflowId(lease.promptId),
-      args: [lease],
+      args: salvage ? [lease, salvage] : [lease],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `withdraws ${lease.promptId} from ${lease.serverId}`,
     });
@@ -145,11 +208,6 @@ function ended(progress: JobProgress, failure: JobFailure): ApplicationFailure {
   if (NOT_ON_SERVER.has(failure.code)) progress.posted = false;
   return ApplicationFailure.nonRetryable(failure.message, failure.code);
 }
-
-const exhausted = (limit: number, last: JobFailure): JobFailure => ({
-  code: 'attempts_exhausted',
-  message: `All ${limit} attempts failed; the last with ${last.code}: ${last.message}`,
-});
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : 'unknown error';

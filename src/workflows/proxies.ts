@@ -25,6 +25,13 @@ const DRAW_LIMIT: Record<JobClass, { one: string; all: string }> = {
 /** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
 const RETRY = { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
 
+/** A server that is back gets no new job before this has looked. */
+const PATIENT_RETRY = {
+  initialInterval: '1s',
+  backoffCoefficient: 2,
+  maximumInterval: '5s',
+} as const;
+
 export interface ClaimTiming {
   readonly priority: number;
   /** Until the job moves up a level or expires; waiting itself is no failure, so there is no schedule-to-start limit. */
@@ -60,12 +67,13 @@ const host = (serverId: string, options: ActivityOptions): HostActivities =>
 
 /**
  * A look-up and a POST: seconds. Retried on the same server until that counts as lost. A cancel waits for the try that
- * runs, else it could post after the withdraw has looked.
+ * runs, else it could post after the withdraw has looked; heartbeats bring the cancel to it and tell of a dead worker.
  */
 export const submitProxy = (input: JobInput, serverId: string): HostActivities =>
   host(serverId, {
     startToCloseTimeout: Math.min(30_000, input.serverLostAfterMs),
     scheduleToCloseTimeout: input.serverLostAfterMs,
+    heartbeatTimeout: '10s',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     summary: `POST /prompt on ${serverId}`,
   });
@@ -97,8 +105,18 @@ export const patientWithdrawProxy = (serverId: string): HostActivities =>
   host(serverId, {
     startToCloseTimeout: '30s',
     scheduleToCloseTimeout: '7 days',
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    retry: PATIENT_RETRY,
     summary: `withdraws the prompt from ${serverId}`,
+  });
+
+/** The same, and stores what the server had finished: as long as that takes. A dead worker is noticed after 10 s. */
+export const patientRescueProxy = (serverId: string): HostActivities =>
+  host(serverId, {
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '7 days',
+    heartbeatTimeout: '10s',
+    retry: PATIENT_RETRY,
+    summary: `withdraws the prompt from ${serverId}, or keeps what it drew`,
   });
 
 /** One transaction each. 10 s means a hung connection; retried for ever, because the outcome must be written. */

@@ -14,6 +14,7 @@ import {
   promptsOn,
   rowOf,
   untilDrawing,
+  untilGivenUp,
   untilState,
 } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -170,20 +171,17 @@ describe('a server that stays away', () => {
     await proxy.close();
   });
 
-  it('costs attempts only until it is known to be away; then jobs wait, and one picture is drawn', async () => {
+  it('costs one attempt; then jobs wait, and one picture is drawn', async () => {
     stack.simulator.pauseDrawing(true);
     const jobId = await postPicture(api);
-    await untilDrawing(stack, jobId);
+    const promptId = await untilDrawing(stack, jobId);
     await proxy.cut();
     await until('the server is known to be away', async () => {
       const reachable = await stack.sql`select from servers where reachable`;
       return reachable.count === 0;
     });
     const late = await postPicture(api);
-    await until(
-      'the first attempt is given up',
-      async () => (await rowOf(stack, jobId)).attempt > 1,
-    );
+    await untilGivenUp(stack, promptId);
     expect(await leasesOf(stack, late)).toEqual([]);
 
     await proxy.restore();
@@ -196,6 +194,7 @@ describe('a server that stays away', () => {
     await untilState(stack, late, 'succeeded');
     const outcomes = executionsOf(stack.simulator, jobId).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['interrupted', 'success']);
+    expect((await rowOf(stack, jobId)).attempt).toBe(2);
     await until('no lease is left', async () => (await leasesOf(stack, jobId)).length === 0);
     expect(await promptsOn(stack.simulator.url)).toEqual({ running: [], pending: [] });
   });

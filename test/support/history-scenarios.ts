@@ -2,6 +2,7 @@
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { jobWorkflowId, withdrawWorkflowId } from '../../src/domain/naming.ts';
 import { createJobClient, type JobClientStack } from './job-client.ts';
+import { untilGivenUp } from './jobs.ts';
 import { until } from './until.ts';
 
 export interface Recorder {
@@ -75,17 +76,9 @@ async function resetWhileDrawing(recorder: Recorder): Promise<{ jobId: string; b
 async function loseServer(recorder: Recorder): Promise<string> {
   const jobs = createJobClient(recorder.stack);
   const jobId = await jobs.submit(SOME);
-  await jobs.drawing(jobId);
+  const promptId = await jobs.drawing(jobId);
   await recorder.stopSimulator();
-  await until(
-    'a second attempt waits',
-    async () => {
-      const [row] = await recorder.stack.sql<{ attempt: number }[]>`
-        select attempt from jobs where id = ${jobId}`;
-      return row?.attempt === 2;
-    },
-    60_000,
-  );
+  await untilGivenUp(recorder.stack, promptId);
   await recorder.startSimulator();
   return jobId;
 }

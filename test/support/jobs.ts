@@ -101,6 +101,22 @@ export const untilDrawing = (
     () => executionsOf(simulator, jobId).find((drawn) => drawn.endedAt === undefined)?.promptId,
   );
 
+/** Waits until the job goes on without the attempt of that prompt, which may still be on its server. */
+export const untilGivenUp = (
+  stack: Pick<TestStack, 'sql'>,
+  promptId: string,
+  timeoutMs = 60_000,
+): Promise<unknown> =>
+  until(
+    `prompt ${promptId} is given up`,
+    async () => {
+      const rows = await stack.sql`
+        select from leases where prompt_id = ${promptId} and given_up_at is not null`;
+      return rows.count > 0;
+    },
+    timeoutMs,
+  );
+
 /** A row as acceptance makes it, due at once. */
 export const newJobRow = (change: Partial<NewJobRow> = {}): NewJobRow => ({
   id: randomUUID(),

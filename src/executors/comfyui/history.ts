@@ -60,6 +60,7 @@ export const stateOfEntry = (entry: JsonObject): PromptState => {
       message: trimmed(
         asString(failure?.['exception_message']) ?? 'the server recorded an error without a reason',
       ),
+      outputs: outputFiles(entry),
     };
   }
   const started = asNumber(messages.get('execution_start')?.['timestamp']);

@@ -14,7 +14,7 @@ const placeInQueue = (
   http: ComfyHttp,
   promptId: string,
   signal: AbortSignal | undefined,
-): Promise<QueuePlace | undefined> => {
+): Promise<{ readonly place: QueuePlace | undefined; readonly prompts: number }> => {
   const spec: Call = { method: 'GET', path: '/queue', signal };
   return http.call(spec, async (response) => {
     if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
@@ -38,7 +38,7 @@ const placeInQueue = (
         { retryable: true },
       );
     }
-    return place;
+    return { place, prompts: scan.prompts() };
   });
 };
 
@@ -62,7 +62,7 @@ export const look = async (
   promptId: string,
   signal?: AbortSignal,
 ): Promise<PromptState> => {
-  const place = await placeInQueue(http, promptId, signal);
+  const { place, prompts } = await placeInQueue(http, promptId, signal);
   if (place !== undefined) return { state: place };
-  return (await lookInHistory(http, promptId, signal)) ?? { state: 'absent' };
+  return (await lookInHistory(http, promptId, signal)) ?? { state: 'absent', others: prompts };
 };

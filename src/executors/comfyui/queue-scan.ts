@@ -7,6 +7,8 @@ export type QueuePlace = 'running' | 'queued';
 export interface QueueScan {
   /** Reads on; the place as soon as the prompt was seen. */
   feed(text: string): QueuePlace | undefined;
+  /** Prompts that were read so far. */
+  prompts(): number;
   /** True when a complete object was read. */
   complete(): boolean;
 }
@@ -34,6 +36,7 @@ export const createQueueScan = (promptId: string): QueueScan => {
   let capture: string | undefined;
   let key = '';
   let complete = false;
+  let prompts = 0;
 
   const endOfString = (): QueuePlace | undefined => {
     const value = capture;
@@ -65,7 +68,10 @@ export const createQueueScan = (promptId: string): QueueScan => {
         if (depth === 1 || (depth === ITEM_DEPTH && element === 1)) capture = '';
       } else if (OPEN.has(code)) {
         depth += 1;
-        if (depth === ITEM_DEPTH) element = 0;
+        if (depth === ITEM_DEPTH) {
+          element = 0;
+          prompts += 1;
+        }
       } else if (CLOSE.has(code)) {
         depth -= 1;
         if (depth === 0) complete = true;
@@ -77,5 +83,5 @@ export const createQueueScan = (promptId: string): QueueScan => {
     return undefined;
   };
 
-  return { feed, complete: () => complete };
+  return { feed, prompts: () => prompts, complete: () => complete };
 };

@@ -55,7 +55,7 @@ export const watchPrompt = async (
       try {
         const state = await nextLook(deps.http, promptId, feed, signal);
         missed = 0;
-        options.onAnswer?.();
+        options.onAnswer?.(state.state);
         const going = state.state === 'queued' || state.state === 'running';
         absent = state.state === 'absent' ? absent + 1 : 0;
         done = absent > 0 ? absent >= ABSENT_LOOKS : !going;

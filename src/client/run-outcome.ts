@@ -1,0 +1,105 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
+import type {
+  CollectResult,
+  JobFailure,
+  JobInput,
+  Lease,
+  RescuedResult,
+  StoredOutput,
+  TerminalState,
+} from '../domain/job.ts';
+import { FOUND_SIGNAL } from '../domain/naming.ts';
+import { endStatusOf } from './run-history.ts';
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type Payloads = temporal.api.common.v1.IPayloads | null | undefined;
+
+/** How a closed run ended, as the row of its job should say it. */
+export interface RunOutcome {
+  readonly tenant: string;
+  readonly state: TerminalState;
+  readonly attempt: number;
+  readonly failure?: JobFailure;
+  /** The pictures that the run had stored when it succeeded. */
+  readonly outputs?: readonly StoredOutput[];
+}
+
+/** Failure types with which a job ends otherwise than as failed. */
+const EXPIRED = 'expired';
+
+/**
+ * Reads from a run's history what its last activity should have written: for runs that ended without it (terminated,
+ * timed out), and for rows that a restored database has forgotten. Undefined while the run is open.
+ */
+export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | undefined {
+  const status = endStatusOf(events);
+  if (status === undefined) return undefined;
+  const { attempt, outputs } = resultOf(events);
+  const started = events[0]?.workflowExecutionStartedEventAttributes;
+  const tenant = first<JobInput>(started?.input)?.tenant ?? '';
+  switch (status) {
+    case 'COMPLETED':
+      return outputs
+        ? { tenant, state: 'succeeded', attempt, outputs }
+        : { tenant, state: 'failed', attempt, failure: withoutOutcome(status) };
+    case 'CANCELED':
+      return { tenant, state: 'canceled', attempt };
+    case 'TIMED_OUT':
+      return {
+        tenant,
+        state: 'expired',
+        attempt,
+        failure: { code: 'timed_out', message: 'The run timed out in Temporal.' },
+      };
+    case 'TERMINATED':
+      return {
+        tenant,
+        state: 'failed',
+        attempt,
+        failure: {
+          code: 'terminated',
+          message:
+            'The run was terminated in Temporal. Submit the job again if it is still wanted.',
+        },
+      };
+    default: {
+      const thrown = events.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
+      const code = thrown?.applicationFailureInfo?.type;
+      const failure = code ? { code, message: thrown?.message ?? '' } : withoutOutcome(status);
+      return { tenant, state: code === EXPIRED ? 'expired' : 'failed', attempt, failure };
+    }
+  }
+}
+
+const withoutOutcome = (status: string): JobFailure => ({
+  code: 'internal',
+  message: `The run ended as ${status} without writing its outcome.`,
+});
+
+/** The newest attempt, and what was stored for the job: by its last collect, or found of an attempt given up before. */
+function resultOf(events: readonly HistoryEvent[]): {
+  readonly attempt: number;
+  readonly outputs?: readonly StoredOutput[];
+} {
+  const names = new Map<number, string>();
+  let attempt = 1;
+  let outputs: readonly StoredOutput[] | undefined;
+  for (const event of events) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) names.set(Number(event.eventId), scheduled.activityType?.name ?? '');
+    const completed = event.activityTaskCompletedEventAttributes;
+    const name = names.get(Number(completed?.scheduledEventId));
+    if (name === 'claim') attempt = first<Lease>(completed?.result)?.attempt ?? attempt;
+    if (name === 'collect') outputs = first<CollectResult>(completed?.result)?.outputs;
+    const signaled = event.workflowExecutionSignaledEventAttributes;
+    if (signaled?.signalName === FOUND_SIGNAL)
+      outputs ??= first<RescuedResult>(signaled.input)?.outputs;
+  }
+  return outputs ? { attempt, outputs } : { attempt };
+}
+
+function first<T>(payloads: Payloads): T | undefined {
+  const payload = payloads?.payloads?.[0];
+  return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
+}
