@@ -19,7 +19,7 @@ const ATTEMPTS = 3;
 let stack: TestStack;
 let server: Simulator;
 beforeAll(async () => {
-  stack = await startTestStack({ simulator: { stepMs: 100 } });
+  stack = await startTestStack({ simulator: { stepMs: 400 } });
   server = stack.simulator;
 });
 afterAll(async () => {
@@ -30,7 +30,7 @@ afterAll(async () => {
 const restart = async (): Promise<void> => {
   const { port } = server;
   await server.close();
-  server = await startSimulator({ port, dataDir: join(stack.dir, 'simulator'), stepMs: 100 });
+  server = await startSimulator({ port, dataDir: join(stack.dir, 'simulator'), stepMs: 400 });
 };
 const post = async (steps: number, retries: number): Promise<string> => {
   const { jobIds, text } = await postJobs(stack.url, pictureRequest(steps, { retries }));
@@ -45,7 +45,7 @@ const hasPrompt = async (place: 'running' | 'pending', jobId: string): Promise<b
 
 describe('a job that brings its server down every time', () => {
   it('ends at its own limit with the evidence, and costs the job behind it nothing', async () => {
-    const killer = await post(150, ATTEMPTS - 1);
+    const killer = await post(60, ATTEMPTS - 1);
     await until('it is drawn', () => hasPrompt('running', killer));
     const behind = await post(2, 0);
     for (let death = 1; death <= ATTEMPTS; death += 1) {

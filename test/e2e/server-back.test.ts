@@ -20,7 +20,7 @@ let stack: TestStack;
 let proxy: TcpProxy;
 let api: { readonly url: string };
 beforeAll(async () => {
-  stack = await startTestStack({ role: 'none', simulator: { stepMs: 100 } });
+  stack = await startTestStack({ role: 'none', simulator: { stepMs: 400 } });
   proxy = await startTcpProxy(new URL(stack.simulator.url));
   const { url = '' } = await stack.serve('monolith', {
     COMFY_HTTP_URL: `http://127.0.0.1:${proxy.port}`,
@@ -43,7 +43,7 @@ const reachable = (count: number): Promise<unknown> =>
 
 /** Draws on the server behind the proxy, which is cut off, given up and through with the picture when this resolves. */
 const drawnOutOfSight = async (): Promise<{ jobId: string; promptId: string }> => {
-  const jobId = await postPicture(api, 40);
+  const jobId = await postPicture(api, 10);
   const promptId = await untilDrawing(stack, jobId);
   await proxy.cut();
   await untilGivenUp(stack, promptId);
@@ -80,7 +80,7 @@ describe('a server that is back after it was given up', () => {
       port: 0,
       dataDir: join(stack.dir, 'other'),
       // Much slower than the one that comes back.
-      stepMs: 2_000,
+      stepMs: 8_000,
     });
     try {
       const { jobId, promptId } = await drawnOutOfSight();

@@ -20,6 +20,8 @@ export interface ReverseProxyOptions {
   readonly intercept?: (incoming: IncomingMessage, response: ServerResponse) => boolean;
   /** Changes JSON answers of that path. */
   readonly rewrite?: Readonly<Record<string, (body: Record<string, unknown>) => unknown>>;
+  /** Changes JSON requests to that path. */
+  readonly rewriteRequest?: Readonly<Record<string, (body: Record<string, unknown>) => unknown>>;
 }
 
 export interface ReverseProxy {
@@ -35,9 +37,16 @@ export interface ReverseProxy {
 
 const CHALLENGE = 'Basic realm="comfy"';
 
+const collected = async (incoming: IncomingMessage): Promise<Record<string, unknown>> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
+};
+
 /** Stands in front of a server as nginx would, with credentials, a path of its own, or lies. */
 export async function startReverseProxy(options: ReverseProxyOptions): Promise<ReverseProxy> {
   const { target, prefix = '', demands, upgrades = 'yes', rewrite = {} } = options;
+  const { rewriteRequest = {} } = options;
   const log: { method: string; path: string; ok: boolean }[] = [];
   const open = new Set<Duplex>();
   const clients = new Set<Duplex>();
@@ -62,7 +71,10 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
     }
     if (!path.startsWith(prefix)) return void response.writeHead(404).end();
     if (options.intercept?.(incoming, response)) return;
-    const change = rewrite[new URL(path, target).pathname.slice(prefix.length)];
+    const route = new URL(path, target).pathname.slice(prefix.length);
+    const change = rewrite[route];
+    const asked = method === 'POST' ? rewriteRequest[route] : undefined;
+    if (asked) delete incoming.headers['content-length'];
     const outgoing = forward(incoming);
     outgoing.on('error', () => response.writeHead(502).end());
     outgoing.on('response', (answer) => {
@@ -78,7 +90,8 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
         response.setHeader('content-type', 'application/json').end(JSON.stringify(change(body)));
       });
     });
-    incoming.pipe(outgoing);
+    if (asked) void collected(incoming).then((body) => outgoing.end(JSON.stringify(asked(body))));
+    else incoming.pipe(outgoing);
   };
 
   const upgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer): void => {

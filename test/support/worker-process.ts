@@ -4,6 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const KILL_SWITCH = new URL('./kill-switch.mjs', import.meta.url).href;
+const SHIFTED_CLOCK = new URL('./shifted-clock.mjs', import.meta.url).href;
 
 export interface RoleProcess {
   readonly pid: number;
@@ -12,6 +14,16 @@ export interface RoleProcess {
   kill(): Promise<void>;
   /** Asks it to drain, by SIGTERM, and resolves with its exit code. */
   terminate(): Promise<number | null>;
+  /** Resolves when it has ended by itself. */
+  readonly ended: Promise<unknown>;
+}
+
+/** What is done to the process without changing the product. */
+export interface Tampering {
+  /** The moment at which it is killed, see kill-switch.mjs. */
+  readonly killAt?: string;
+  /** How far its clock is ahead. */
+  readonly clockShiftMs?: number;
 }
 
 /** Starts a role as a process of its own and resolves when it is ready. Throws with its output when it ends before. */
@@ -19,10 +31,20 @@ export async function startRoleProcess(
   role: string,
   env: Readonly<Record<string, string>>,
   cwd = process.cwd(),
+  { killAt, clockShiftMs }: Tampering = {},
 ): Promise<RoleProcess> {
-  const child = spawn(process.execPath, ['--import', TSX, CLI, role], {
-    env,
+  const preloads = [
+    TSX,
+    ...(killAt === undefined ? [] : [KILL_SWITCH]),
+    ...(clockShiftMs === undefined ? [] : [SHIFTED_CLOCK]),
+  ].flatMap((module) => ['--import', module]);
+  const child = spawn(process.execPath, [...preloads, CLI, role], {
     cwd,
+    env: {
+      ...env,
+      ...(killAt === undefined ? {} : { KILL_AT: killAt }),
+      ...(clockShiftMs === undefined ? {} : { CLOCK_SHIFT_MS: String(clockShiftMs) }),
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
@@ -42,5 +64,6 @@ export async function startRoleProcess(
     isRunning: () => child.exitCode === null && child.signalCode === null,
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
+    ended,
   };
 }
