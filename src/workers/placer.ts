@@ -8,6 +8,7 @@ import type { Wakeups } from '../db/wakeups.ts';
 import type { Lease } from '../domain/job.ts';
 import { jobWorkflowId } from '../domain/naming.ts';
 import { hasRoom, place, type Placement } from '../domain/placement.ts';
+import { serversToTry } from '../domain/suspects.ts';
 import { OrchestratorError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import { createClaimRouting, type ClaimRoutingDeps } from './claim-routing.ts';
@@ -133,10 +134,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const isLimited = looked.some(({ request }) => tenantLimit(request.tenant) !== Infinity);
     const running = isLimited ? await deps.leases.countRunning() : new Map<string, number>();
     const nowMs = Date.now();
-    const claims = looked.map((entry) => ({
-      ...entry.claim,
-      servers: able.get(entry) ?? new Set<string>(),
-    }));
+    const isReachable = new Set(servers.flatMap(({ id, reachable }) => (reachable ? id : [])));
+    const claims = looked.map((entry) => {
+      const ids = able.get(entry) ?? new Set<string>();
+      const { suspectedOf } = entry.request;
+      // One that went down waits for no server: what it may try instead has to answer.
+      const here = (): Set<string> => new Set([...ids].filter((id) => isReachable.has(id)));
+      return { ...entry.claim, servers: suspectedOf ? serversToTry(here(), suspectedOf) : ids };
+    });
     const { placementWindow: maxOvertaken, affinityWaitMs } = deps;
     const rules = { nowMs, maxOvertaken, affinityWaitMs, tenantLimit, running };
     return { placements: place(claims, servers, rules), servers, lost, tenantLimit, nowMs };
