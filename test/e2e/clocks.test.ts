@@ -42,33 +42,37 @@ afterAll(async () => {
 });
 
 describe('a worker whose clock is two hours ahead', () => {
-  it('takes over from one that is behind, from a server that is away for a moment, and draws nothing again', async () => {
-    const behind = await start('worker', -2 * HOUR_MS);
-    const jobId = await postPicture(stack, 15);
-    await untilDrawing(stack, jobId);
-    await until('it is collected', async () => {
-      const { raw } = await stack.client.workflow.getHandle(jobWorkflowId(jobId)).describe();
-      return raw.pendingActivities?.some(
-        (one) => one.activityType?.name === 'collect' && one.heartbeatDetails,
-      );
-    });
-    await proxy.cut();
-    await behind.kill();
-    await start('worker', 2 * HOUR_MS);
-    await until(
-      'the next one has asked in vain',
-      async () => {
+  it(
+    'takes over from one that is behind, from a server that is away for a moment, and draws nothing again',
+    { timeout: 400_000 },
+    async () => {
+      const behind = await start('worker', -2 * HOUR_MS);
+      const jobId = await postPicture(stack, 15);
+      await untilDrawing(stack, jobId);
+      await until('it is collected', async () => {
         const { raw } = await stack.client.workflow.getHandle(jobWorkflowId(jobId)).describe();
         return raw.pendingActivities?.some(
-          (one) => one.activityType?.name === 'collect' && (one.attempt ?? 1) > 2,
+          (one) => one.activityType?.name === 'collect' && one.heartbeatDetails,
         );
-      },
-      60_000,
-    );
-    await proxy.restore();
-    expect((await untilState(stack, jobId, 'succeeded')).attempt).toBe(1);
-    expect(executionsOf(stack.simulator, jobId)).toHaveLength(1);
-  });
+      });
+      await proxy.cut();
+      await behind.kill();
+      await start('worker', 2 * HOUR_MS);
+      await until(
+        'the next one has asked in vain',
+        async () => {
+          const { raw } = await stack.client.workflow.getHandle(jobWorkflowId(jobId)).describe();
+          return raw.pendingActivities?.some(
+            (one) => one.activityType?.name === 'collect' && (one.attempt ?? 1) > 2,
+          );
+        },
+        60_000,
+      );
+      await proxy.restore();
+      expect((await untilState(stack, jobId, 'succeeded')).attempt).toBe(1);
+      expect(executionsOf(stack.simulator, jobId)).toHaveLength(1);
+    },
+  );
 
   it('still sees the runs that end without its doing', async () => {
     const jobId = await postPicture(stack, 60);
