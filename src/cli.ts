@@ -123,8 +123,10 @@ keys
   .requiredOption('--tenant <name>', 'whose jobs the key sees')
   .option('--name <text>', 'what the key is for', 'default')
   .option('--catalogue', 'store the sample catalogue for this tenant', false)
-  .action(async (options: { tenant: string; name: string; catalogue: boolean }) =>
-    (await operate()).runKeysCreate(config(), print, options),
+  .option('--operator', 'the key may also see and change the fleet (/v1/servers)', false)
+  .action(
+    async (options: { tenant: string; name: string; catalogue: boolean; operator: boolean }) =>
+      (await operate()).runKeysCreate(config(), print, options),
   );
 keys
   .command('list')

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { connectionOptions } from './client/temporal.ts';
 import type { Base, DatabaseBase } from './compose.ts';
+import type { Config } from './config.ts';
 import type { ServerSettings } from './config-servers/server-settings.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { createClosing } from './db/closing.ts';
@@ -10,6 +11,7 @@ import { createCollectorStore } from './db/collector-store.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetView } from './db/fleet-view.ts';
 import { findJobNeeds } from './db/job-needs.ts';
+import { createFleetOperations } from './db/fleet-operations.ts';
 import { createLeaseStore } from './db/leases.ts';
 import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
@@ -27,11 +29,14 @@ import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
 import { createFleetWatch, watchedExecutor } from './workers/fleet-watch.ts';
 import { createGpuWorker } from './workers/gpu-worker.ts';
+import { createPoolWatch } from './workers/pool-watch.ts';
 import { createProgressRelay } from './workers/progress-relay.ts';
 import { createStarter } from './workers/starter.ts';
 
 /** How often a server is asked how it is. */
 const PROBE_EVERY_MS = 5_000;
+/** How soon a new pool is noticed. */
+const POOLS_EVERY_MS = 2_000;
 
 /** Connection of the workers; lives as long as the process. */
 export async function composeWorkerConnection(base: Base): Promise<NativeConnection> {
@@ -42,16 +47,26 @@ export async function composeWorkerConnection(base: Base): Promise<NativeConnect
   );
 }
 
-/** The cpu worker with its placer, starter, closer and collector. */
-export async function composeCpuWorkers(base: DatabaseBase, connection: NativeConnection) {
+export interface ComposedCpuWorkers {
+  readonly workers: readonly Worker[];
+  /** Makes a placer for every pool that turns up, and has its worker run. */
+  watchPools(run: (worker: Worker) => void): void;
+}
+
+/** The cpu worker with its placers, starter, closer and collector. */
+export async function composeCpuWorkers(
+  base: DatabaseBase,
+  connection: NativeConnection,
+): Promise<ComposedCpuWorkers> {
   const { config, sql, logger, wakeups, storage, lifecycle, client, runs, policies } = base;
   const { metrics, tracer } = base;
   const leases = createLeaseStore(sql);
+  const fleet = createFleetOperations(sql);
   const pollMs = config.SCHEDULER_POLL_MS;
   const cpu = await createCpuWorkers({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    pools: [config.COMFY_POOL],
+    pools: [...new Set([...poolsOf(config), ...(await fleet.listPools())])],
     runs: createRunStore(sql),
     jobRuns: runs,
     leases,
@@ -95,16 +110,25 @@ export async function composeCpuWorkers(base: DatabaseBase, connection: NativeCo
     'collector',
     createCollector({
       store: createCollectorStore(sql),
+      fleet,
       blobs: createBlobRecords(sql),
       storage,
       everyMs: config.COLLECT_EVERY_SECONDS * 1_000,
       jobRetentionDays: config.JOB_RETENTION_DAYS,
+      forgetServersAfterHours: config.SERVER_FORGET_AFTER_HOURS,
       logger,
       metrics,
     }),
     (loop) => loop.close(),
   );
-  return cpu.workers;
+  return {
+    workers: cpu.workers,
+    watchPools: (run) => {
+      const everyMs = POOLS_EVERY_MS;
+      const watch = createPoolWatch({ fleet, placers: cpu, run, everyMs, logger });
+      lifecycle.add('pool watch', watch, (loop) => loop.close());
+    },
+  };
 }
 
 /** The blobs as this gpu worker reaches them. Throws `configuration` for STORAGE=remote without the API's address and key. */
@@ -112,6 +136,12 @@ const composeAttemptBlobs = ({ config, storage }: Base): AttemptBlobs =>
   config.STORAGE === 'remote'
     ? createRemoteBlobs(createApiChannel(config))
     : createLocalBlobs(storage);
+
+/** Pools that are configured here; those of servers elsewhere are known by their reports. */
+const poolsOf = ({ COMFY_POOL, servers }: Config): readonly string[] => [
+  COMFY_POOL,
+  ...servers.map(({ pool }) => pool),
+];
 
 /** A gpu worker at each of the configured servers, and the watches that report how they are. Throws `configuration`. */
 export async function composeGpuWorkers(

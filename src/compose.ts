@@ -19,6 +19,7 @@ import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
 import { createProgressReports, createProgressStore } from './db/job-progress.ts';
+import { createFleetOperations } from './db/fleet-operations.ts';
 import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
 import { createLeaseReads } from './db/lease-reads.ts';
@@ -186,6 +187,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     blobs: createBlobRecords(sql),
     servers,
     fleet: createFleetReader(sql),
+    fleetOperations: createFleetOperations(sql),
     fleetReports: composeFleetReports(base),
     progress: createProgressStore(sql),
     onFleetReport: () => wakeups.wake('room'),

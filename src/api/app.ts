@@ -15,6 +15,7 @@ import { previewEndpoints } from './previews.ts';
 import { answerError } from './problem.ts';
 import { resourceEndpoints } from './resources.ts';
 import { transferEndpoints } from './transfers.ts';
+import { serverEndpoints } from './servers.ts';
 
 /** Every endpoint there is; tests walk this list. */
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
@@ -22,6 +23,7 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...previewEndpoints(deps),
   ...resourceEndpoints(deps),
   ...blobEndpoints(deps),
+  ...serverEndpoints(deps),
   ...healthEndpoints(deps),
   ...internalEndpoints(deps),
   ...transferEndpoints(deps),

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { ProgressStore } from '../db/job-progress.ts';
 import type { FleetReader } from '../db/fleet.ts';
+import type { FleetOperations } from '../db/fleet-operations.ts';
 import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
@@ -38,10 +39,14 @@ export interface ApiDeps {
   readonly config: ApiConfig;
   readonly orchestrator: Orchestrator;
   readonly resources: Omit<ResourceStore, 'seedResources'>;
-  readonly keys: Pick<KeyStore, 'findTenant'>;
+  readonly keys: Pick<KeyStore, 'findHolder'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;
   readonly fleet: FleetReader;
+  readonly fleetOperations: Pick<
+    FleetOperations,
+    'listFleet' | 'findServer' | 'setDraining' | 'removeServer'
+  >;
   readonly fleetReports: FleetReporter;
   readonly progress: ProgressStore;
   /** Called after a fleet report, so that placement looks again. */
@@ -61,5 +66,5 @@ export interface ApiDeps {
 
 /** What the middleware puts beside a request. */
 export interface ApiEnv {
-  Variables: { traceId: string; tenant?: string };
+  Variables: { traceId: string; tenant?: string; operator?: boolean };
 }

@@ -8,14 +8,14 @@ import { Problem } from '../contract/problem.ts';
 import { OrchestratorError, type FieldError } from '../errors.ts';
 import type { Caller } from '../client/verbs.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
-import { keyAuth, openAuth } from './middleware/auth.ts';
+import { keyAuth, openAuth, operatorsOnly } from './middleware/auth.ts';
 import { workerAuth } from './middleware/worker-auth.ts';
 import { JSON_TYPE, readJson } from './middleware/json-body.ts';
 
 export type Api = OpenAPIHono<ApiEnv>;
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-/** `tenant`: a key with AUTH=keys; `signature`: the link proves it; `worker`: WORKER_KEY; `public`: everybody. */
-type Access = 'tenant' | 'signature' | 'worker' | 'public';
+/** `tenant`: a key with AUTH=keys; `operator`: one that may operate; `signature`: the link proves it; `worker`: WORKER_KEY; `public`: everybody. */
+type Access = 'tenant' | 'operator' | 'signature' | 'worker' | 'public';
 
 interface Request<P, Q, B> {
   readonly params: P;
@@ -68,7 +68,13 @@ export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 /** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
 export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
   const tenantAuth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
-  const auths = { tenant: tenantAuth, worker: workerAuth(deps.config) };
+  const auths = {
+    tenant: [tenantAuth],
+    operator: [tenantAuth, operatorsOnly],
+    worker: [workerAuth(deps.config)],
+    signature: [],
+    public: [],
+  } satisfies Auths;
   const byPattern = new Map<string, { readonly methods: Set<string>; readonly access: Access }>();
   for (const definition of endpoints) {
     const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');
@@ -76,7 +82,7 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     api.on(
       definition.method.toUpperCase(),
       pattern,
-      ...guards(definition.access, auths),
+      ...guards(auths[definition.access]),
       async (c) => definition.handle(c, await readRequest(c, definition, deps)),
     );
     const known = byPattern.get(pattern) ?? {
@@ -88,7 +94,7 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     byPattern.set(pattern, known);
   }
   for (const [pattern, { methods, access }] of byPattern) {
-    api.all(pattern, ...guards(access, auths), (c) => {
+    api.all(pattern, ...guards(auths[access]), (c) => {
       const allow = [...methods].sort().join(', ');
       c.header('allow', allow);
       throw new OrchestratorError(
@@ -99,10 +105,13 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
   }
 }
 
-type Auths = Readonly<Record<'tenant' | 'worker', MiddlewareHandler<ApiEnv>>>;
+type Guard = MiddlewareHandler<ApiEnv>;
+type Auths = Readonly<Record<Access, readonly Guard[]>>;
 
-const guards = (access: Access, auths: Auths): [MiddlewareHandler<ApiEnv>] =>
-  access === 'tenant' || access === 'worker' ? [auths[access]] : [(_c, next) => next()];
+const pass: Guard = (_c, next) => next();
+
+/** Always two, because Hono types a route by the number of its handlers. */
+const guards = ([first = pass, second = pass]: readonly Guard[]): [Guard, Guard] => [first, second];
 
 async function readRequest(
   c: Context<ApiEnv>,
@@ -145,10 +154,13 @@ function throwFaults(faults: readonly FieldError[]): void {
   throw new OrchestratorError('invalid_request', `${named.join('. ')}${more}`, { fields: faults });
 }
 
+const isKeyed = (access: Access): boolean => access === 'tenant' || access === 'operator';
+
 function toRoute(definition: Endpoint): RouteConfig {
   const errors = [
     ...(definition.errors ?? []),
-    ...(definition.access === 'tenant' ? [401] : []),
+    ...(isKeyed(definition.access) ? [401] : []),
+    ...(definition.access === 'operator' ? [403] : []),
     500,
     503,
   ];
@@ -174,7 +186,7 @@ function toRoute(definition: Endpoint): RouteConfig {
     tags: [definition.tag],
     summary: definition.summary,
     ...(definition.description === undefined ? {} : { description: definition.description }),
-    ...(definition.access === 'tenant' ? { security: [{ key: [] }] } : { security: [] }),
+    ...(isKeyed(definition.access) ? { security: [{ key: [] }] } : { security: [] }),
     request: {
       ...(params ? { params: params as z.ZodObject } : {}),
       ...(query ? { query: query as z.ZodObject } : {}),

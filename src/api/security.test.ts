@@ -4,6 +4,7 @@ import type { JobStatusCollection } from '../contract/v1/job-status.ts';
 import {
   blobRecord,
   createTestApi,
+  operatedServer,
   KEYS,
   SDXL,
   validJob,
@@ -18,6 +19,8 @@ interface Call {
   readonly query?: string;
   /** False for calls that name nothing that somebody could own. */
   readonly isOwned: boolean;
+  /** Alice is an operator, Bob is none. */
+  readonly forOperators?: boolean;
 }
 const CALLS: Readonly<Record<string, Call>> = {
   'post /v1/consumer/jobs': { body: validJob(), isOwned: false },
@@ -36,11 +39,18 @@ const CALLS: Readonly<Record<string, Call>> = {
   'put /v2/resources/{air}': { body: { modelName: 'x', type: 'checkpoint' }, isOwned: true },
   'patch /v2/resources/{air}': { body: { modelName: 'x' }, isOwned: true },
   'delete /v2/resources/{air}': { isOwned: true },
+  'get /v1/servers': { isOwned: false, forOperators: true },
+  'get /v1/servers/{serverId}': { isOwned: false, forOperators: true },
+  'delete /v1/servers/{serverId}': { isOwned: false, forOperators: true },
+  'post /v1/servers/{serverId}/drain': { isOwned: false, forOperators: true },
+  'post /v1/servers/{serverId}/resume': { isOwned: false, forOperators: true },
 };
 
 const shape = createTestApi();
 const endpoints = listEndpoints(shape.deps, createApp(shape.deps));
-const protectedOnes = endpoints.filter(({ access }) => access === 'tenant');
+const protectedOnes = endpoints.filter(
+  ({ access }) => access === 'tenant' || access === 'operator',
+);
 const nameOf = (one: { method: string; path: string }): string => `${one.method} ${one.path}`;
 
 async function aliceApi(): Promise<{ api: TestApi; holes: Record<string, string> }> {
@@ -49,7 +59,11 @@ async function aliceApi(): Promise<{ api: TestApi; holes: Record<string, string>
   api.resources.delete(`bob ${SDXL}`);
   const response = await api.send('POST', '/v1/consumer/jobs', validJob(), bearer(KEYS.alice));
   const { jobId = '', token } = (await response.json()) as JobStatusCollection;
-  return { api, holes: { jobId, token: encodeURIComponent(token), air: SDXL } };
+  api.operated.set('gpu-a', operatedServer({ isReported: false }));
+  return {
+    api,
+    holes: { jobId, token: encodeURIComponent(token), air: SDXL, serverId: 'gpu-a' },
+  };
 }
 
 function call(api: TestApi, name: string, holes: Record<string, string>, key: string | undefined) {
@@ -76,6 +90,7 @@ describe('every endpoint of tenants', () => {
 
     const byBob = await call(api, name, holes, KEYS.bob);
     if (CALLS[name]?.isOwned) expect(byBob.status).toBe(404);
+    if (CALLS[name]?.forOperators) expect(byBob.status).toBe(403);
 
     const byAlice = await call(api, name, holes, KEYS.alice);
     expect(byAlice.status, await byAlice.clone().text()).toBeLessThan(300);
@@ -106,7 +121,7 @@ describe('keys', () => {
     const app = createApp({
       ...api.deps,
       keys: {
-        findTenant: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
+        findHolder: () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })),
       },
     });
     expect((await app.request('/v2/resources', { headers: bearer(KEYS.alice) })).status).toBe(503);
@@ -115,7 +130,7 @@ describe('keys', () => {
 
 describe('endpoints without a key', () => {
   it('are the documented ones', () => {
-    const open = endpoints.filter(({ access }) => access !== 'tenant').map(nameOf);
+    const open = endpoints.filter((one) => !protectedOnes.includes(one)).map(nameOf);
     expect(open.sort()).toEqual([
       'delete /internal/servers/{serverId}/workers/{workerId}',
       'get /',

@@ -4,6 +4,8 @@ import { Readable } from 'node:stream';
 import type { BlobRecord } from '../db/blobs.ts';
 import type { HeldLease } from '../db/lease-reads.ts';
 import type { Resource } from '../db/resources.ts';
+import type { OperatedServer } from '../db/fleet-operations.ts';
+import type { KeyHolder } from '../db/keys.ts';
 import type { ServerRecord } from '../db/servers.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
@@ -49,7 +51,8 @@ export interface TestApi {
   readonly left: { readonly serverId: string; readonly workerId: string }[];
   readonly progress: ProgressReport[];
   readonly resources: Map<string, Resource>;
-  readonly keys: Map<string, string>;
+  readonly keys: Map<string, KeyHolder>;
+  readonly operated: Map<string, OperatedServer>;
   readonly blobs: Map<string, BlobRecord>;
   /** Leases that are held, by prompt. */
   readonly leases: Map<string, HeldLease>;
@@ -70,10 +73,11 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   for (const tenant of tenants)
     for (const { air, modelName, type, description } of SAMPLE_MODELS)
       resources.set(`${tenant} ${air}`, stored(air, modelName, type, { description }));
-  const keys = new Map<string, string>([
-    [KEYS.alice, 'alice'],
-    [KEYS.bob, 'bob'],
+  const keys = new Map<string, KeyHolder>([
+    [KEYS.alice, { tenant: 'alice', operator: true }],
+    [KEYS.bob, { tenant: 'bob', operator: false }],
   ]);
+  const operated = new Map<string, OperatedServer>();
   const blobs = new Map<string, BlobRecord>();
   const leases = new Map<string, HeldLease>();
   const servers: ServerRecord[] = [];
@@ -103,13 +107,14 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     },
     orchestrator,
     resources: memoryResources(resources),
-    keys: { findTenant: async (key) => keys.get(key) },
+    keys: { findHolder: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
     servers: { listServers: async () => servers },
     fleet: {
       readFleet: async () => [...servers.map(fleetServerOf), ...fleet],
       countWaiting: async () => waiting,
     },
+    fleetOperations: memoryOperations(operated, now),
     fleetReports: {
       report: async (report) => {
         reports.push(report);
@@ -156,6 +161,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     progress,
     resources,
     keys,
+    operated,
     blobs,
     leases,
     clock: new Date('2026-01-01T00:00:00Z'),
@@ -206,6 +212,60 @@ export const fleetServerOf = ({ id, pool, room, reachable, files }: ServerRecord
   ...{ id, pool, room, reachable, draining: false, ecosystems: null, vramBytes: null },
   lists: { files, nodeClasses: new Set() },
 });
+
+export const operatedServer = (change: Partial<OperatedServer> = {}): OperatedServer => ({
+  id: 'gpu-a',
+  pool: 'default',
+  labels: {},
+  serves: {},
+  room: 2,
+  reachable: true,
+  isReported: true,
+  reportedAt: new Date('2026-01-01T00:00:00Z'),
+  changedAt: new Date('2025-12-31T00:00:00Z'),
+  drainingAt: null,
+  downSince: null,
+  error: null,
+  lastError: null,
+  lastErrorAt: null,
+  running: 1,
+  waiting: 0,
+  loadedModel: SD1,
+  leases: 0,
+  jobsPerHour: 12,
+  version: '0.10.0',
+  device: 'cuda:0',
+  vramBytes: 24e9,
+  modelFiles: 3,
+  nodeClasses: 5,
+  workers: [],
+  ...change,
+});
+
+function memoryOperations(
+  all: Map<string, OperatedServer>,
+  now: () => Date,
+): ApiDeps['fleetOperations'] {
+  return {
+    listFleet: async () => [...all.values()],
+    findServer: async (id) => all.get(id),
+    async setDraining(id, draining) {
+      const server = all.get(id);
+      if (!server) return false;
+      const drainingAt = draining ? (server.drainingAt ?? now()) : null;
+      all.set(id, { ...server, drainingAt });
+      return true;
+    },
+    async removeServer(id) {
+      const server = all.get(id);
+      if (!server) return 'unknown';
+      if (server.isReported) return 'reported';
+      if (server.leases > 0) return 'leased';
+      all.delete(id);
+      return 'removed';
+    },
+  };
+}
 
 const stored = (
   air: string,

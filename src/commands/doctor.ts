@@ -6,6 +6,7 @@ import { readRunningStack } from '../dev/stack-state.ts';
 import { checkComfy } from './doctor/comfy.ts';
 import { checkDatabase } from './doctor/database.ts';
 import type { Finding } from './doctor/finding.ts';
+import { checkFleet } from './doctor/fleet.ts';
 import { checkNode, checkStorage } from './doctor/machine.ts';
 import { checkPorts } from './doctor/ports.ts';
 import { checkRunningStack, withAddressesOf } from './doctor/running-stack.ts';
@@ -42,6 +43,7 @@ async function examine(config: Config, env: Environment): Promise<Finding[]> {
     checkDatabase(seen),
     checkTemporal(seen, env),
     checkComfy(seen),
+    checkFleet(seen),
     checkStorage(config),
     // Its ports are its own.
     ...(stack ? [] : [checkPorts(config)]),

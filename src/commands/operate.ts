@@ -25,13 +25,21 @@ export const runMigrate = (config: Config, print: Print): Promise<void> =>
 export const runKeysCreate = (
   config: Config,
   print: Print,
-  options: { readonly tenant: string; readonly name: string; readonly catalogue: boolean },
+  options: {
+    readonly tenant: string;
+    readonly name: string;
+    readonly catalogue: boolean;
+    readonly operator: boolean;
+  },
 ): Promise<void> =>
   withDatabase(config, async (sql) => {
     await migrate(sql);
-    const { key, info } = await createKeyStore(sql).createKey(options.tenant, options.name);
+    const { tenant, name, operator } = options;
+    const { key, info } = await createKeyStore(sql).createKey(tenant, name, operator);
     if (options.catalogue) await seedCatalogue(createResourceStore(sql), options.tenant);
-    print(`Key ${info.id} of tenant ${info.tenant}. It is shown this once, keep it:`);
+    print(
+      `Key ${info.id} of tenant ${info.tenant}${operator ? ', an operator' : ''}. It is shown this once, keep it:`,
+    );
     print(key);
   });
 
@@ -44,9 +52,14 @@ export const runKeysList = (config: Config, print: Print): Promise<void> =>
       print('There are no keys. Make one: npm run keys -- create --tenant NAME');
     for (const key of keys)
       print(
-        [key.id, key.tenant, key.name, `${key.hint}…`, key.revokedAt ? 'revoked' : 'active'].join(
-          '  ',
-        ),
+        [
+          key.id,
+          key.tenant,
+          key.name,
+          `${key.hint}…`,
+          ...(key.operator ? ['operator'] : []),
+          key.revokedAt ? 'revoked' : 'active',
+        ].join('  '),
       );
   });
 

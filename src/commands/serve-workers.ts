@@ -1,10 +1,10 @@
 /** Starts the workers of a role; loaded only by roles that have some. */
-import type { Worker } from '@temporalio/worker';
 import { composeReports, type Base, type DatabaseBase } from '../compose.ts';
 import {
   composeCpuWorkers,
   composeGpuWorkers,
   composeWorkerConnection,
+  type ComposedCpuWorkers,
   type GpuWorkers,
 } from '../compose-workers.ts';
 import { freeLoopbackPort, readCoreMetrics } from '../metrics/core-metrics.ts';
@@ -17,7 +17,7 @@ import type { Role } from './role.ts';
 export async function startWorkers(role: Role, base: DatabaseBase): Promise<RunningWorkers> {
   await installWatchedRuntime(base);
   const connection = await composeWorkerConnection(base);
-  const cpu = role === 'worker-gpu' ? [] : await composeCpuWorkers(base, connection);
+  const cpu = role === 'worker-gpu' ? undefined : await composeCpuWorkers(base, connection);
   const gpu =
     role === 'worker-cpu'
       ? undefined
@@ -32,7 +32,7 @@ export async function startGpuWorkerAlone(base: Base): Promise<RunningWorkers> {
   await installWatchedRuntime(base);
   const connection = await composeWorkerConnection(base);
   const reporter = createApiReporter(createApiChannel(base.config));
-  return keepRunning(base, [], await composeGpuWorkers(base, connection, reporter));
+  return keepRunning(base, undefined, await composeGpuWorkers(base, connection, reporter));
 }
 
 /** With METRICS_PORT, what the SDK counts is shown beside our own. */
@@ -44,12 +44,13 @@ async function installWatchedRuntime({ exporter, logger }: Base): Promise<void> 
 
 function keepRunning(
   base: Base,
-  cpu: readonly Worker[],
+  cpu: ComposedCpuWorkers | undefined,
   gpu: GpuWorkers | undefined,
 ): RunningWorkers {
-  const workers = [...cpu, ...(gpu?.workers ?? [])];
+  const workers = [...(cpu?.workers ?? []), ...(gpu?.workers ?? [])];
   const running = runWorkers(workers);
   base.lifecycle.add('workers', running, (open) => open.close());
+  cpu?.watchPools((worker) => running.add(worker));
   // Before the workers drain: nothing new shall be granted to servers that nobody stands at.
   if (gpu) base.lifecycle.add('fleet', gpu, (open) => open.leave());
   base.logger.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'workers poll');

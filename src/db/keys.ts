@@ -8,9 +8,14 @@ export interface KeyInfo {
   readonly name: string;
   /** First characters of the key. */
   readonly hint: string;
+  /** May see and change the fleet. */
+  readonly operator: boolean;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
+
+/** Who shows a key. */
+export type KeyHolder = Pick<KeyInfo, 'tenant' | 'operator'>;
 
 export type KeyStore = ReturnType<typeof createKeyStore>;
 
@@ -24,17 +29,18 @@ const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest
 
 /** Bearer keys, stored hashed. */
 export function createKeyStore(sql: Sql) {
-  const columns = sql`id, tenant, name, hint, created_at, revoked_at`;
+  const columns = sql`id, tenant, name, hint, operator, created_at, revoked_at`;
   return {
     /** Makes a key; `key` is in this answer only. */
     async createKey(
       tenant: string,
       name: string,
+      operator = false,
     ): Promise<{ readonly key: string; readonly info: KeyInfo }> {
       const key = `${PREFIX}${randomBytes(32).toString('base64url')}`;
       const [info] = await sql<KeyInfo[]>`
-        insert into api_keys (tenant, name, hash, hint)
-        values (${tenant}, ${name}, ${hashKey(key)}, ${key.slice(0, HINT_LENGTH)}) returning ${columns}`;
+        insert into api_keys (tenant, name, hash, hint, operator)
+        values (${tenant}, ${name}, ${hashKey(key)}, ${key.slice(0, HINT_LENGTH)}, ${operator}) returning ${columns}`;
       if (!info) throw new Error('insert into api_keys returned no row');
       return { key, info };
     },
@@ -52,12 +58,12 @@ export function createKeyStore(sql: Sql) {
       return result.count > 0;
     },
 
-    /** Tenant of a valid key; undefined for unknown and revoked ones. */
-    async findTenant(key: string): Promise<string | undefined> {
+    /** Whose a valid key is; undefined for unknown and revoked ones. */
+    async findHolder(key: string): Promise<KeyHolder | undefined> {
       if (!KEY.test(key)) return undefined;
-      const [row] = await sql<{ tenant: string }[]>`
-        select tenant from api_keys where hash = ${hashKey(key)} and revoked_at is null`;
-      return row?.tenant;
+      const [row] = await sql<KeyHolder[]>`
+        select tenant, operator from api_keys where hash = ${hashKey(key)} and revoked_at is null`;
+      return row;
     },
   };
 }

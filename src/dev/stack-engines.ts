@@ -7,7 +7,12 @@ import { messageOf } from '../errors.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Logger } from '../ports.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { roleOptions, type StackOptions, type StackPart } from './stack-options.ts';
+import {
+  roleOptions,
+  type Environment,
+  type StackOptions,
+  type StackPart,
+} from './stack-options.ts';
 import { startRoleProcess } from './stack-part.ts';
 import { stackPaths } from './stack-paths.ts';
 import { LOOPBACK, type StackPorts } from './stack-ports.ts';
@@ -141,20 +146,36 @@ async function addSearchAttributes(
   }
 }
 
-/** ComfyUI: the configured server, else the simulator. */
+export interface StartedComfy {
+  /** What the roles must know beside the launcher's environment. */
+  readonly env: Environment;
+  /** Address of the only server; undefined with a list of them. */
+  readonly url: string | undefined;
+  readonly parts: readonly StackPart[];
+}
+
+/** ComfyUI: the configured servers, else the simulator. */
 export async function startComfy(
   options: StackOptions,
   lifecycle: Lifecycle,
   ports: StackPorts,
-): Promise<{ httpUrl: string; wsUrl?: string | undefined; part: StackPart }> {
+): Promise<StartedComfy> {
   const { config } = options;
-  if (config.COMFY_HTTP_URL !== undefined) {
-    const { origin } = new URL(config.COMFY_HTTP_URL);
-    const part = { name: 'ComfyUI', address: origin, state: 'yours' };
-    return { httpUrl: config.COMFY_HTTP_URL, wsUrl: config.COMFY_WS_URL, part };
-  }
+  if (!config.simulation)
+    return {
+      env:
+        config.COMFY_HTTP_URL === undefined
+          ? {}
+          : { COMFY_HTTP_URL: config.COMFY_HTTP_URL, COMFY_WS_URL: config.COMFY_WS_URL },
+      url: config.COMFY_HTTP_URL,
+      parts: config.servers.map(({ id, httpUrl }) => ({
+        name: config.COMFY_SERVERS === undefined ? 'ComfyUI' : `ComfyUI ${id}`,
+        address: new URL(httpUrl).origin,
+        state: 'yours',
+      })),
+    };
   const data = stackPaths(config.DATA_DIR).simulator;
-  const httpUrl = await ports.open('SIM_PORT', async (port) => {
+  const url = await ports.open('SIM_PORT', async (port) => {
     const simulator = await startRoleProcess({
       ...roleOptions(options, 'simulator', options.env),
       args: ['simulator', '--port', String(port), '--data', data],
@@ -163,5 +184,5 @@ export async function startComfy(
     return `http://${LOOPBACK}:${port}`;
   });
   const state = `simulated${ports.moved('SIM_PORT')}`;
-  return { httpUrl, part: { name: 'ComfyUI', address: httpUrl, state } };
+  return { env: { COMFY_HTTP_URL: url }, url, parts: [{ name: 'ComfyUI', address: url, state }] };
 }

@@ -18,14 +18,14 @@ type PortConfig = Pick<Config, PortName | 'HOST'>;
 
 /** The variables of the ports that this configuration makes us open. */
 export const portsToOpen = (
-  config: Pick<Config, 'DATABASE_URL' | 'TEMPORAL_ADDRESS' | 'COMFY_HTTP_URL'>,
+  config: Pick<Config, 'DATABASE_URL' | 'TEMPORAL_ADDRESS' | 'simulation'>,
 ): PortName[] => [
   'PORT',
   ...(config.DATABASE_URL === undefined ? (['POSTGRES_PORT'] as const) : []),
   ...(config.TEMPORAL_ADDRESS === undefined
     ? (['TEMPORAL_PORT', 'TEMPORAL_UI_PORT'] as const)
     : []),
-  ...(config.COMFY_HTTP_URL === undefined ? (['SIM_PORT'] as const) : []),
+  ...(config.simulation ? (['SIM_PORT'] as const) : []),
 ];
 
 /** The address that the port of this variable is opened on. */

@@ -9,7 +9,8 @@ export interface StackState {
   readonly startedAt: string;
   readonly url: string;
   readonly temporalAddress: string;
-  readonly comfyUrl: string;
+  /** Absent with a list of servers. */
+  readonly comfyUrl?: string;
   /** Absent with a PostgreSQL of the person's own. */
   readonly postgresPort?: number;
   readonly parts: readonly StackPart[];

@@ -43,8 +43,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...options.env,
       DATABASE_URL: database.url,
       TEMPORAL_ADDRESS: temporal.address,
-      COMFY_HTTP_URL: comfy.httpUrl,
-      ...(comfy.wsUrl ? { COMFY_WS_URL: comfy.wsUrl } : {}),
+      ...comfy.env,
     };
     const roles = await startRoles(options, env, ports);
     lifecycle.add('roles', roles, (open) => open.stop());
@@ -55,12 +54,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...metricsPart(config),
       database.part,
       ...temporal.parts,
-      comfy.part,
+      ...comfy.parts,
     ];
     const stateFile = await writeStackState(config.DATA_DIR, {
       url,
       temporalAddress: temporal.address,
-      comfyUrl: shownAddress(comfy.httpUrl),
+      ...(comfy.url === undefined ? {} : { comfyUrl: shownAddress(comfy.url) }),
       ...(database.embeddedPort === undefined ? {} : { postgresPort: database.embeddedPort }),
       parts,
     });

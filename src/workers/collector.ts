@@ -1,14 +1,17 @@
 import type { BlobRecords } from '../db/blobs.ts';
 import type { CollectorStore } from '../db/collector-store.ts';
+import type { FleetOperations } from '../db/fleet-operations.ts';
 import type { BlobStat, BlobStore, Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface CollectorDeps {
   readonly store: CollectorStore;
+  readonly fleet: Pick<FleetOperations, 'forgetServers'>;
   readonly blobs: BlobRecords;
   readonly storage: BlobStore;
   readonly everyMs: number;
   readonly jobRetentionDays: number;
+  readonly forgetServersAfterHours: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -74,10 +77,12 @@ export function createCollector(deps: CollectorDeps): Loop {
       const files = await orphans();
       const keys = await store.deleteUnusedIdempotencyKeys();
       await store.deleteOldProgress();
-      for (const [work, count] of Object.entries({ blobs, jobs, files, keys }))
-        metrics.count('loopWork', { loop: 'collector', work }, count);
-      if (blobs + jobs + files + keys > 0)
-        logger.info({ blobs, jobs, files, keys }, 'collected what retention no longer keeps');
+      const servers = await deps.fleet.forgetServers(deps.forgetServersAfterHours);
+      const work = { blobs, jobs, files, keys, servers };
+      for (const [name, count] of Object.entries(work))
+        metrics.count('loopWork', { loop: 'collector', work: name }, count);
+      if (blobs + jobs + files + keys + servers > 0)
+        logger.info(work, 'collected what retention no longer keeps');
     },
   });
 }

@@ -16,12 +16,13 @@ import { CPU_QUEUE, poolQueue } from '../domain/naming.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
 import type { BlobStore, Logger, Metrics, Tracer } from '../ports.ts';
 import type { ClaimRoutingDeps } from './claim-routing.ts';
-import { createPlacer } from './placer.ts';
+import { createPlacer, type Placer } from './placer.ts';
 import { workflowCode } from './workflow-code.ts';
 
 export interface CpuWorkerDeps {
   readonly connection: NativeConnection;
   readonly namespace: string;
+  /** That are known at the start. */
   readonly pools: readonly string[];
   readonly runs: RunStore;
   readonly jobRuns: Pick<JobRuns, 'isRunClosed'>;
@@ -44,6 +45,9 @@ export interface CpuWorkerDeps {
 
 export interface CpuWorkers {
   readonly workers: readonly Worker[];
+  hasPool(pool: string): boolean;
+  /** A placer for one more pool; its worker is to be run. */
+  addPool(pool: string): Promise<Worker>;
   close(): void;
 }
 
@@ -68,15 +72,14 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
     shutdownGraceTime: '10s',
   });
   const fit = createServerFit();
-  const placers = deps.pools.map((pool) =>
-    createPlacer({ ...deps, pool, fit, isRunClosed: deps.jobRuns.isRunClosed }),
-  );
-  const placing = await Promise.all(
-    placers.map((placer, index) =>
-      Worker.create({
+  const placers = new Map<string, Placer>();
+  const addPool = async (pool: string): Promise<Worker> => {
+    const placer = createPlacer({ ...deps, pool, fit, isRunClosed: deps.jobRuns.isRunClosed });
+    try {
+      const worker = await Worker.create({
         connection,
         namespace,
-        taskQueue: poolQueue(deps.pools[index] ?? ''),
+        taskQueue: poolQueue(pool),
         activities: watchActivities(
           { ...createPlacementActivities(placer, logger, metrics) },
           deps,
@@ -87,13 +90,20 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
         // A waiting claim is given back at once; another placer takes it.
         shutdownGraceTime: '1s',
         shutdownForceTime: '5s',
-      }),
-    ),
-  );
+      });
+      placers.set(pool, placer);
+      return worker;
+    } catch (error) {
+      placer.close();
+      throw error;
+    }
+  };
   return {
-    workers: [main, ...placing],
+    workers: [main, ...(await Promise.all(deps.pools.map(addPool)))],
+    hasPool: (pool) => placers.has(pool),
+    addPool,
     close: () => {
-      for (const placer of placers) placer.close();
+      for (const placer of placers.values()) placer.close();
     },
   };
 }

@@ -48,23 +48,44 @@ export function installRuntime(logger: Logger, bindAddress?: string): string | u
 export interface RunningWorkers {
   /** Rejects when a worker fails; resolves after `close`. */
   readonly finished: Promise<void>;
+  /** Runs one more beside them. */
+  add(worker: Worker): void;
   /** Takes nothing new, lets activities finish within their grace time. */
   close(): Promise<void>;
 }
 
 /** Runs workers side by side; the failure of one ends them all. */
 export function runWorkers(workers: readonly Worker[]): RunningWorkers {
+  const all: Worker[] = [];
+  const runs: Promise<void>[] = [];
+  let stopping = false;
+  let end: () => void = () => undefined;
+  let fail: (error: unknown) => void = () => undefined;
+  const finished = new Promise<void>((resolve, reject) => {
+    end = resolve;
+    fail = reject;
+  });
   const stop = (): void => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    stopping = true;
+    for (const worker of all) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  const runs = workers.map((worker) => worker.run());
-  const finished = Promise.all(runs).then(() => undefined);
   finished.catch(stop);
+  const add = (worker: Worker): void => {
+    all.push(worker);
+    const run = worker.run();
+    run.catch(fail);
+    runs.push(run);
+    // A worker that was made has to be run and ended, or its connection cannot be closed.
+    if (stopping) worker.shutdown();
+  };
+  workers.forEach(add);
   return {
     finished,
+    add,
     async close() {
       stop();
       await Promise.allSettled(runs);
+      end();
     },
   };
 }

@@ -12,6 +12,7 @@ import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createFleetReader } from '../../src/db/fleet.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
 import { createProgressStore } from '../../src/db/job-progress.ts';
+import { createFleetOperations } from '../../src/db/fleet-operations.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createLeaseReads } from '../../src/db/lease-reads.ts';
@@ -103,6 +104,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
     fleet: createFleetReader(sql),
+    fleetOperations: createFleetOperations(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     progress: createProgressStore(sql),
     onFleetReport: () => undefined,

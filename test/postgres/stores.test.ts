@@ -137,9 +137,11 @@ describe('the key store', () => {
       hint: key.slice(0, 8),
       revokedAt: null,
     });
-    expect(await store.findTenant(key)).toBe('alice');
-    expect(await store.findTenant(`${key.slice(0, -1)}!`)).toBeUndefined();
-    expect(await store.findTenant(`orc_${'x'.repeat(43)}`)).toBeUndefined();
+    expect(await store.findHolder(key)).toEqual({ tenant: 'alice', operator: false });
+    const boss = await store.createKey('alice', 'boss', true);
+    expect(await store.findHolder(boss.key)).toEqual({ tenant: 'alice', operator: true });
+    expect(await store.findHolder(`${key.slice(0, -1)}!`)).toBeUndefined();
+    expect(await store.findHolder(`orc_${'x'.repeat(43)}`)).toBeUndefined();
     expect(await store.listKeys('alice')).toEqual([info]);
     expect(await store.listKeys('bob')).toEqual([]);
     const rows = await database.sql`select * from api_keys`;
@@ -147,7 +149,7 @@ describe('the key store', () => {
     expect(await store.revokeKey(info.id)).toBe(true);
     expect(await store.revokeKey(info.id)).toBe(false);
     expect(await store.revokeKey('no uuid')).toBe(false);
-    expect(await store.findTenant(key)).toBeUndefined();
+    expect(await store.findHolder(key)).toBeUndefined();
   });
 });
 

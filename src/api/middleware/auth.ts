@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
-import type { KeyStore } from '../../db/keys.ts';
+import type { KeyHolder, KeyStore } from '../../db/keys.ts';
 import { OrchestratorError } from '../../errors.ts';
 import type { ApiEnv } from '../deps.ts';
 
@@ -10,31 +10,32 @@ const OPEN_TENANT = 'local';
 const KEPT_MS = 3_000;
 const KEPT_KEYS = 1_000;
 
-/** AUTH=open: everybody is tenant `local`; a Bearer header is welcome and ignored. */
+/** AUTH=open: everybody is tenant `local` and may operate; a Bearer header is welcome and ignored. */
 export const openAuth = (): MiddlewareHandler<ApiEnv> =>
   async function openAuthMiddleware(c, next) {
     c.set('tenant', OPEN_TENANT);
+    c.set('operator', true);
     await next();
   };
 
 /** AUTH=keys: the tenant is that of the Bearer key. Throws `unauthenticated`. */
 export function keyAuth(
-  keys: Pick<KeyStore, 'findTenant'>,
+  keys: Pick<KeyStore, 'findHolder'>,
   now: () => Date,
 ): MiddlewareHandler<ApiEnv> {
   // Keyed by digest, so that a heap dump of the cache shows no key.
-  const kept = new Map<string, { readonly tenant: string; readonly until: number }>();
+  const kept = new Map<string, { readonly holder: KeyHolder; readonly until: number }>();
 
-  async function findTenant(key: string): Promise<string | undefined> {
+  async function findHolder(key: string): Promise<KeyHolder | undefined> {
     const digest = createHash('sha256').update(key).digest('base64');
     const known = kept.get(digest);
-    if (known && known.until > now().getTime()) return known.tenant;
+    if (known && known.until > now().getTime()) return known.holder;
     kept.delete(digest);
-    const tenant = await keys.findTenant(key);
-    if (tenant === undefined) return undefined;
+    const holder = await keys.findHolder(key);
+    if (holder === undefined) return undefined;
     if (kept.size >= KEPT_KEYS) kept.clear();
-    kept.set(digest, { tenant, until: now().getTime() + KEPT_MS });
-    return tenant;
+    kept.set(digest, { holder, until: now().getTime() + KEPT_MS });
+    return holder;
   }
 
   return async function keyAuthMiddleware(c, next) {
@@ -45,13 +46,27 @@ export function keyAuth(
         "This API needs a key. Send 'Authorization: Bearer orc_…'; the operator makes keys with 'npm run keys'.",
       );
     const key = /^Bearer +(\S+)$/i.exec(header.trim())?.[1];
-    const tenant = key === undefined ? undefined : await findTenant(key);
-    if (tenant === undefined)
+    const holder = key === undefined ? undefined : await findHolder(key);
+    if (holder === undefined)
       throw new OrchestratorError(
         'unauthenticated',
         'The key in the Authorization header is unknown or revoked. Check it, or ask the operator for a new one.',
       );
-    c.set('tenant', tenant);
+    c.set('tenant', holder.tenant);
+    c.set('operator', holder.operator);
     await next();
   };
 }
+
+/** Lets operators pass only; stands behind one of the two above. Throws `forbidden`. */
+export const operatorsOnly: MiddlewareHandler<ApiEnv> = async function operatorsOnlyMiddleware(
+  c,
+  next,
+) {
+  if (c.get('operator') !== true)
+    throw new OrchestratorError(
+      'forbidden',
+      "This call is for operators. Make a key that may: 'npm run keys -- create --tenant NAME --operator'.",
+    );
+  await next();
+};

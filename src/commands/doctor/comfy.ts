@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import type { ServerSettings } from '../../config-servers/server-settings.ts';
 import { createComfyHttp } from '../../executors/comfyui/http.ts';
 import { comfyUrls } from '../../executors/comfyui/urls.ts';
 import { askStats } from './comfy-address.ts';
@@ -8,42 +9,57 @@ import { checkSocket } from './comfy-socket.ts';
 import { readCatalogue } from './database.ts';
 import { DEADLINE_MS, finding, type Finding } from './finding.ts';
 
-type ComfyConfig = Pick<
-  Config,
-  'COMFY_HTTP_URL' | 'COMFY_WS_URL' | 'COMFY_HEADERS' | 'COMFY_SERVER_ID' | 'DATABASE_URL'
->;
+type ComfyConfig = Pick<Config, 'servers' | 'COMFY_SERVERS' | 'DATABASE_URL'>;
 
 /** The list of all nodes takes ComfyUI long when it has many. */
 const LISTS_DEADLINE_MS = 30_000;
 
-/** The ComfyUI server that is configured: whether it answers as one; if so, its WebSocket, nodes and models too. */
+/** The ComfyUI servers that are configured: whether each answers as one; if so, its WebSocket, nodes and models too. */
 export async function checkComfy(config: ComfyConfig): Promise<readonly Finding[]> {
-  const { COMFY_HTTP_URL: address, COMFY_WS_URL: wsAddress, COMFY_SERVER_ID: serverId } = config;
-  if (address === undefined)
+  if (config.servers.length === 0)
     return [await finding('ComfyUI', '', async () => 'simulated (COMFY_HTTP_URL is not set)')];
-  const urls = comfyUrls(address, wsAddress);
-  const headers = { ...urls.headers, ...config.COMFY_HEADERS };
+  const registered = readCatalogue(config);
+  const isListed = config.COMFY_SERVERS !== undefined;
+  const findings = await Promise.all(
+    config.servers.map((server) => checkServer(server, isListed, registered)),
+  );
+  return findings.flat();
+}
+
+async function checkServer(
+  server: ServerSettings,
+  isListed: boolean,
+  registered: ReturnType<typeof readCatalogue>,
+): Promise<readonly Finding[]> {
+  const what = isListed ? `ComfyUI ${server.id}` : 'ComfyUI';
+  const [fault] = server.faults;
+  if (fault !== undefined)
+    return [{ what, well: false, says: fault, todo: 'Set it where a worker serves this server.' }];
+  const urls = comfyUrls(server.httpUrl, server.wsUrl);
+  const headers = { ...urls.headers, ...server.headers };
   const httpWithin = (timeoutMs: number) =>
-    createComfyHttp({ serverId, base: urls.http, headers, timeoutMs });
-  const todo = `Start ComfyUI there (python main.py --listen), check with curl ${urls.http.origin}/system_stats, or unset COMFY_HTTP_URL to simulate.`;
-  const server = await finding('ComfyUI', todo, async () => {
+    createComfyHttp({ serverId: server.id, base: urls.http, headers, timeoutMs });
+  const unset = isListed ? 'take it off COMFY_SERVERS' : 'unset COMFY_HTTP_URL to simulate';
+  const todo = `Start ComfyUI there (python main.py --listen), check with curl ${urls.http.origin}/system_stats, or ${unset}.`;
+  const stats = await finding(what, todo, async () => {
     const http = httpWithin(DEADLINE_MS);
     const credentials = Object.keys(headers).length > 0;
     const { version, device } = await askStats({ http, url: urls.http, credentials });
     return `${version} at ${urls.http.origin} on ${device}`;
   });
-  if (!server.well) return [server];
+  if (!stats.well) return [stats];
   const http = httpWithin(LISTS_DEADLINE_MS);
+  const further = await Promise.all([
+    checkSocket({
+      url: urls.ws,
+      headers: { ...urls.wsHeaders, ...server.headers },
+      variable: server.wsUrl === undefined ? 'COMFY_HTTP_URL' : 'COMFY_WS_URL',
+    }),
+    checkNodes(http),
+    registered.then((files) => checkModels(http, files)),
+  ]);
   return [
-    server,
-    ...(await Promise.all([
-      checkSocket({
-        url: urls.ws,
-        headers: { ...urls.wsHeaders, ...config.COMFY_HEADERS },
-        variable: wsAddress === undefined ? 'COMFY_HTTP_URL' : 'COMFY_WS_URL',
-      }),
-      checkNodes(http),
-      readCatalogue(config).then((registered) => checkModels(http, registered)),
-    ])),
+    stats,
+    ...further.map((one) => (isListed ? { ...one, what: `${one.what} (${server.id})` } : one)),
   ];
 }

@@ -1,5 +1,5 @@
 /** When a stack of this DATA_DIR runs, its own parts are what has to be checked. */
-import type { Config } from '../../config.ts';
+import { loadConfig, type Config } from '../../config.ts';
 import { embeddedPostgresUrl } from '../../dev/embedded-postgres.ts';
 import { stackPaths } from '../../dev/stack-paths.ts';
 import type { StackState } from '../../dev/stack-state.ts';
@@ -12,8 +12,10 @@ export async function withAddressesOf(stack: StackState, config: Config): Promis
   return {
     ...config,
     TEMPORAL_ADDRESS: temporalAddress,
-    // The note holds no credentials; a server of the person's own is configured here too.
-    COMFY_HTTP_URL: config.COMFY_HTTP_URL ?? comfyUrl,
+    // The note holds no credentials; servers of the person's own are configured here too.
+    ...(config.simulation && comfyUrl !== undefined
+      ? { servers: loadConfig({ COMFY_HTTP_URL: comfyUrl }).servers }
+      : {}),
     ...(postgresPort === undefined
       ? {}
       : { DATABASE_URL: await embeddedPostgresUrl(folder, postgresPort) }),
