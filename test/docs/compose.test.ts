@@ -188,6 +188,26 @@ describe('docker-compose.yml', () => {
     expect(file.services['worker-gpu']?.depends_on?.['simulator']?.required).toBe(false);
     await expect(readComposeFile('docker-compose.comfyui.yml')).rejects.toThrow(/COMFY_HTTP_URL/);
   });
+
+  it('takes a list of servers with the third file, which asks for it', async () => {
+    const asked = { COMFY_SERVERS_FILE: './assets/servers.yaml', COMFY_HEALTH_SERVER: 'gpu-a' };
+    const third = await readComposeFile('docker-compose.servers.yml', asked);
+    expect(third.services['simulator']?.profiles).toEqual(['simulator']);
+    const gpu = third.services['worker-gpu'];
+    const [source = '', target] = gpu?.volumes?.[0]?.split(':') ?? [];
+    expect(gpu?.environment?.['COMFY_SERVERS']).toBe(target);
+    const environment = {
+      ...file.services['worker-gpu']?.environment,
+      ...gpu?.environment,
+      COMFY_SERVERS: `${REPOSITORY}${source}`,
+    };
+    const { servers } = loadConfig(environment);
+    expect(gpu?.healthcheck?.test.at(-1)).toBe(hostQueue(servers[0]?.id ?? ''));
+    for (const name of Object.keys(asked))
+      await expect(
+        readComposeFile('docker-compose.servers.yml', { ...asked, [name]: '' }),
+      ).rejects.toThrow(name);
+  });
 });
 
 describe('Dockerfile', () => {
