@@ -8,6 +8,7 @@ import { checkNodes } from './comfy-nodes.ts';
 import { checkSocket } from './comfy-socket.ts';
 import { readCatalogue } from './database.ts';
 import { DEADLINE_MS, finding, type Finding } from './finding.ts';
+import { inWordsOfList } from './listed-words.ts';
 
 type ComfyConfig = Pick<Config, 'servers' | 'COMFY_SERVERS' | 'DATABASE_URL'>;
 
@@ -47,7 +48,7 @@ async function checkServer(
     const { version, device } = await askStats({ http, url: urls.http, credentials });
     return `${version} at ${urls.http.origin} on ${device}`;
   });
-  if (!stats.well) return [stats];
+  if (!stats.well) return [isListed ? inWordsOfList(stats, server.id) : stats];
   const http = httpWithin(LISTS_DEADLINE_MS);
   const further = await Promise.all([
     checkSocket({
@@ -60,6 +61,8 @@ async function checkServer(
   ]);
   return [
     stats,
-    ...further.map((one) => (isListed ? { ...one, what: `${one.what} (${server.id})` } : one)),
+    ...further.map((one) =>
+      isListed ? inWordsOfList({ ...one, what: `${one.what} (${server.id})` }, server.id) : one,
+    ),
   ];
 }
