@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { listEndpoints, createApp } from './app.ts';
 import type { JobStatusCollection } from '../contract/v1/job-status.ts';
+import { operatedServer } from './operated-servers.test-support.ts';
 import {
   blobRecord,
   createTestApi,
-  operatedServer,
   KEYS,
   SDXL,
   validJob,

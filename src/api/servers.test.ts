@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerDetail, ServerView } from '../contract/server.ts';
-import { createTestApi, operatedServer, type TestApi } from './test-api.test-support.ts';
+import { operatedServer } from './operated-servers.test-support.ts';
+import { createTestApi, type TestApi } from './test-api.test-support.ts';
 
 const apiWith = (...servers: Parameters<typeof operatedServer>): TestApi => {
   const api = createTestApi();

@@ -18,6 +18,7 @@ import { silentTracer } from '../tracing/silent-tracer.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
+import { memoryOperations } from './operated-servers.test-support.ts';
 import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
 
 export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
@@ -212,60 +213,6 @@ export const fleetServerOf = ({ id, pool, room, reachable, files }: ServerRecord
   ...{ id, pool, room, reachable, draining: false, ecosystems: null, vramBytes: null },
   lists: { files, nodeClasses: new Set() },
 });
-
-export const operatedServer = (change: Partial<OperatedServer> = {}): OperatedServer => ({
-  id: 'gpu-a',
-  pool: 'default',
-  labels: {},
-  serves: {},
-  room: 2,
-  reachable: true,
-  isReported: true,
-  reportedAt: new Date('2026-01-01T00:00:00Z'),
-  changedAt: new Date('2025-12-31T00:00:00Z'),
-  drainingAt: null,
-  downSince: null,
-  error: null,
-  lastError: null,
-  lastErrorAt: null,
-  running: 1,
-  waiting: 0,
-  loadedModel: SD1,
-  leases: 0,
-  jobsPerHour: 12,
-  version: '0.10.0',
-  device: 'cuda:0',
-  vramBytes: 24e9,
-  modelFiles: 3,
-  nodeClasses: 5,
-  workers: [],
-  ...change,
-});
-
-function memoryOperations(
-  all: Map<string, OperatedServer>,
-  now: () => Date,
-): ApiDeps['fleetOperations'] {
-  return {
-    listFleet: async () => [...all.values()],
-    findServer: async (id) => all.get(id),
-    async setDraining(id, draining) {
-      const server = all.get(id);
-      if (!server) return false;
-      const drainingAt = draining ? (server.drainingAt ?? now()) : null;
-      all.set(id, { ...server, drainingAt });
-      return true;
-    },
-    async removeServer(id) {
-      const server = all.get(id);
-      if (!server) return 'unknown';
-      if (server.isReported) return 'reported';
-      if (server.leases > 0) return 'leased';
-      all.delete(id);
-      return 'removed';
-    },
-  };
-}
 
 const stored = (
   air: string,
