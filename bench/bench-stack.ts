@@ -5,6 +5,9 @@ import { connectDatabase, type Sql } from '../src/db/connect.ts';
 import { startEmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
 import { ephemeralPort } from '../src/dev/ports.ts';
 import { provideTemporalBinary } from '../src/dev/temporal-binary.ts';
+import { startTemporalOnPostgres } from '../src/dev/temporal-on-postgres.ts';
+import { provideTemporalPrograms } from '../src/dev/temporal-programs.ts';
+import type { TemporalServer } from '../src/dev/temporal-process.ts';
 import { startTemporalDevServer } from '../src/dev/temporal-server.ts';
 import { userCacheDir } from '../src/dev/user-cache.ts';
 import { SEARCH_ATTRIBUTES } from '../src/domain/naming.ts';
@@ -16,8 +19,13 @@ import { CLI, startNodeProgram, type NodeProgram } from './node-program.ts';
 export const HOST = '127.0.0.1';
 export const NAMESPACE = 'default';
 
+/** Where the bench's Temporal keeps its data: a file of the dev server, or the bench's PostgreSQL. */
+export const ENGINES = ['dev', 'postgres'] as const;
+export type EngineName = (typeof ENGINES)[number];
+
 export interface BenchStackOptions {
   readonly dir: string;
+  readonly engine: EngineName;
   /** COMFY_ROOM of the worker; undefined for the default. */
   readonly room: number | undefined;
   /** A ComfyUI that runs already. (Default: simulators are started.) */
@@ -53,16 +61,18 @@ export const childEnv = (): Record<string, string> => ({
   HOME: homedir(),
 });
 
+const provision = (say: (text: string) => void) => ({
+  cacheDir: userCacheDir(process.env, process.platform, homedir()),
+  pathEnv: process.env['PATH'] ?? '',
+  childEnv: process.env,
+  report: ({ message }: { readonly message: string }) => say(message),
+  signal: AbortSignal.timeout(20 * 60_000),
+});
+
 /** The pinned Temporal CLI; brought as `npm start` brings it. */
 export async function findTemporalBinary(say: (text: string) => void): Promise<string> {
-  const binary = await provideTemporalBinary({
-    cliPath: process.env['TEMPORAL_CLI_PATH'],
-    cacheDir: userCacheDir(process.env, process.platform, homedir()),
-    pathEnv: process.env['PATH'] ?? '',
-    childEnv: process.env,
-    report: ({ message }) => say(message),
-    signal: AbortSignal.timeout(20 * 60_000),
-  });
+  const cliPath = process.env['TEMPORAL_CLI_PATH'];
+  const binary = await provideTemporalBinary({ ...provision(say), cliPath });
   return binary.path;
 }
 
@@ -76,6 +86,26 @@ const serversEnv = (urls: readonly string[]): Record<string, string> =>
     : {
         COMFY_SERVERS: JSON.stringify(urls.map((url, index) => ({ id: `gpu-${index + 1}`, url }))),
       };
+
+/** How the Temporal of this engine is started; a build comes before the clock. */
+async function prepareTemporal(
+  { engine, dir, say }: BenchStackOptions,
+  binary: string,
+): Promise<(postgresUrl: string) => Promise<TemporalServer>> {
+  const options = {
+    ip: HOST,
+    port: await ephemeralPort(HOST),
+    logFile: join(dir, 'temporal.log'),
+    searchAttributes: SEARCH_ATTRIBUTES,
+    env: childEnv(),
+    logger: silentLogger,
+  };
+  if (engine === 'dev')
+    return () => startTemporalDevServer({ ...options, binary, dataFile: join(dir, 'temporal.db') });
+  const serverDir = process.env['TEMPORAL_SERVER_DIR'];
+  const programs = await provideTemporalPrograms({ ...provision(say), serverDir });
+  return (postgresUrl) => startTemporalOnPostgres({ ...options, programs, postgresUrl });
+}
 
 /** PostgreSQL, Temporal, simulators, api, worker and the bare worker. Stops what it started when one fails. */
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
@@ -111,10 +141,8 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
   };
   try {
     const temporalBinary = await findTemporalBinary(say);
-    const [postgresPort, temporalPort] = await Promise.all([
-      ephemeralPort(HOST),
-      ephemeralPort(HOST),
-    ]);
+    const startTemporal = await prepareTemporal(options, temporalBinary);
+    const postgresPort = await ephemeralPort(HOST);
     const postgres = await clocked('postgres', () =>
       startEmbeddedPostgres({
         dataDir: join(dir, 'postgres'),
@@ -122,21 +150,12 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
         logFile: join(dir, 'postgres.log'),
         pathEnv: childEnv()['PATH'] ?? '',
         logger: silentLogger,
+        // As in docker-compose.yml.
+        maxConnections: 300,
       }),
     );
     lifecycle.add('postgres', postgres, (open) => open.stop());
-    const temporal = await clocked('temporal', () =>
-      startTemporalDevServer({
-        binary: temporalBinary,
-        dataFile: join(dir, 'temporal.db'),
-        ip: HOST,
-        port: temporalPort,
-        logFile: join(dir, 'temporal.log'),
-        searchAttributes: SEARCH_ATTRIBUTES,
-        env: childEnv(),
-        logger: silentLogger,
-      }),
-    );
+    const temporal = await clocked('temporal', () => startTemporal(postgres.url));
     lifecycle.add('temporal', temporal, (open) => open.stop());
     const simulators: NodeProgram[] = [];
     const urls = options.comfyUrl === undefined ? [] : [options.comfyUrl];

@@ -126,13 +126,15 @@ async function measure(
 export const comfyBacklog: Scenario = {
   name: 'comfyui',
   about: 'a backlog on a real ComfyUI (COMFY_BENCH_URL) against the same graphs posted straight',
-  async run({ realComfy, quick, size, room, dir, say }) {
+  async run({ realComfy, quick, size, engine, room, dir, say }) {
     if (!realComfy) {
       say('comfyui: skipped; COMFY_BENCH_URL or --comfyui names a real ComfyUI to measure with');
       return [];
     }
     const { url } = realComfy;
-    const stack = await startBenchStack({ dir: join(dir, 'comfyui'), room, comfyUrl: url, say });
+    const stack = await startBenchStack({
+      ...{ dir: join(dir, 'comfyui'), engine, room, comfyUrl: url, say },
+    });
     try {
       await registerCheckpoint(stack, realComfy.checkpoint);
       return await measure(stack, realComfy, { quick, size, say });

@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { startBenchStack, type BenchStack } from './bench-stack.ts';
+import { ENGINES, startBenchStack, type BenchStack, type EngineName } from './bench-stack.ts';
 import { comfyBacklog } from './comfy-backlog.ts';
 import { dynamicConfig } from './dynamic-config.ts';
 import { graphBuilding } from './graph-building.ts';
@@ -56,6 +56,7 @@ function parseWhole(text: string): number {
 interface Options {
   readonly only?: readonly Scenario[];
   readonly quick: boolean;
+  readonly engine: EngineName;
   readonly size: number;
   readonly room?: number;
   readonly comfyui?: string;
@@ -72,6 +73,11 @@ const program = new Command('npm run bench --')
   )
   .option('--only <names>', 'scenarios to run, separated by commas (default: all)', parseNames)
   .option('--quick', 'short rounds, to see that everything runs', false)
+  .addOption(
+    new Option('--engine <name>', "Temporal's data: a file of the dev server, or PostgreSQL")
+      .choices(ENGINES)
+      .default('dev'),
+  )
   .option('--size <pixels>', 'width and height of the pictures', parseWhole, 64)
   .option(
     '--room <jobs>',
@@ -102,13 +108,15 @@ const loadNow = (): string =>
 async function runScenarios(dir: string): Promise<Figure[]> {
   let stack: Promise<BenchStack> | undefined;
   const context = {
-    ...{ quick: options.quick, size: options.size, room: options.room, dir, say },
+    ...{ quick: options.quick, size: options.size, engine: options.engine },
+    ...{ room: options.room, dir, say },
     ...(options.comfyui
       ? { realComfy: { url: options.comfyui, checkpoint: options.checkpoint } }
       : {}),
     stack: () =>
       (stack ??= startBenchStack({
         dir: join(dir, 'stack'),
+        engine: options.engine,
         room: options.room,
         say,
         ...(options.profile ? { profileDir: resolve(options.profile) } : {}),
@@ -140,7 +148,7 @@ async function bench(): Promise<void> {
     `${machine.cores} cores (${machine.cpu}), Node ${machine.node}; load average ${machine.loadBefore} before, ${machine.loadAfter} after`,
   );
   print(
-    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room ?? 'auto'}; reference, where the row names none: four empty activities, same server, in turns`,
+    `pictures ${options.size}×${options.size}, 1 step of no duration, COMFY_ROOM=${options.room ?? 'auto'}, Temporal on ${options.engine === 'dev' ? 'the dev server' : 'PostgreSQL'}; reference, where the row names none: four empty activities, same server, in turns`,
   );
   if (options.json !== undefined) {
     const rows = figures.map((figure) => ({
@@ -148,7 +156,8 @@ async function bench(): Promise<void> {
       ratio: ratioOf(figure),
       within: isWithin(figure),
     }));
-    const settings = { size: options.size, room: options.room ?? 'auto', quick: options.quick };
+    const { size, engine, quick } = options;
+    const settings = { size, engine, room: options.room ?? 'auto', quick };
     await writeFile(
       options.json,
       `${JSON.stringify({ machine, settings, figures: rows }, null, 2)}\n`,

@@ -1,4 +1,4 @@
-import type { BenchStack } from './bench-stack.ts';
+import type { BenchStack, EngineName } from './bench-stack.ts';
 import type { Figure } from './table.ts';
 
 /** A real ComfyUI to measure with. */
@@ -16,6 +16,7 @@ export interface BenchContext {
   readonly dir: string;
   /** Width and height of the pictures. */
   readonly size: number;
+  readonly engine: EngineName;
   /** COMFY_ROOM of the stacks. */
   readonly room: number | undefined;
   /** Absent when nobody named one. */

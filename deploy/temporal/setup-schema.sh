@@ -1,9 +1,8 @@
 #!/bin/sh
 # Creates and updates both databases of the Temporal server. Doing it again changes nothing; after an upgrade of the
-# images it applies what is new. Needs DB_HOST, DB_PORT, DB_USER and SQL_PASSWORD.
+# images it applies what is new: the schema is in the tool. Needs DB_HOST, DB_PORT, DB_USER, SQL_PASSWORD, DBNAME and
+# VISIBILITY_DBNAME.
 set -eu
-
-schema="${SCHEMA_DIR:-/etc/temporal/schema/postgresql/v12}"
 
 sql_tool() {
   database="$1"
@@ -12,11 +11,12 @@ sql_tool() {
     --database "$database" "$@"
 }
 
-for store in temporal visibility; do
-  database=temporal
-  if [ "$store" = visibility ]; then database=temporal_visibility; fi
-  sql_tool "$database" create
-  sql_tool "$database" setup-schema -v 0.0
-  sql_tool "$database" update-schema -d "$schema/$store/versioned"
-done
+set_up() {
+  sql_tool "$1" create
+  sql_tool "$1" setup-schema -v 0.0
+  sql_tool "$1" update-schema --schema-name "postgresql/v12/$2"
+}
+
+set_up "$DBNAME" temporal
+set_up "$VISIBILITY_DBNAME" visibility
 echo 'The schema of both Temporal databases is up to date.'

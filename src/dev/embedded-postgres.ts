@@ -25,6 +25,8 @@ export interface EmbeddedPostgresOptions {
   readonly logger: Logger;
   /** (Default: `orchestrator`) */
   readonly database?: string;
+  /** `max_connections`. (Default: 100) */
+  readonly maxConnections?: number;
   /** Start it again when it ends by itself. (Default: false) */
   readonly restart?: boolean;
   /** Where the pid is noted for `stopOrphans`. */
@@ -52,7 +54,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: HOST,
   // TCP with a password is the only door; a socket path may also be too long for the system.
   unix_socket_directories: '',
-  max_connections: '100',
   shared_buffers: '128MB',
   synchronous_commit: 'on',
   fsync: 'on',
@@ -62,11 +63,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
 };
 
-const settingArguments = (port: number): string[] =>
-  Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([key, value]) => [
-    '-c',
-    `${key}=${value}`,
-  ]);
+const settingArguments = ({ port, maxConnections = 100 }: EmbeddedPostgresOptions): string[] =>
+  Object.entries({
+    ...SETTINGS,
+    port: String(port),
+    max_connections: String(maxConnections),
+  }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 
 const readPassword = async (dataDir: string): Promise<string | undefined> =>
   readFile(join(dataDir, 'password'), 'utf8').then(
@@ -220,7 +222,7 @@ export const startEmbeddedPostgres = async (
 
   const server = await startProcess({
     name: 'postgres',
-    ...runAs.wrap(binaries.postgres, ['-D', cluster, ...settingArguments(port)]),
+    ...runAs.wrap(binaries.postgres, ['-D', cluster, ...settingArguments(options)]),
     env: { PATH: options.pathEnv, LC_ALL: 'C' },
     logFile,
     // Fast shutdown: sessions are ended, data is written. SIGQUIT is PostgreSQL's immediate shutdown.

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { OrchestratorError, messageOf } from '../errors.ts';
-import { waitForLock } from './file-lock.ts';
+import { fillCacheFolder, listFailedWays, type FailedWay } from './cache-folder.ts';
+import { installWithGo } from './go-build.ts';
 import { findOnPath } from './path-lookup.ts';
-import { formatClock } from './progress.ts';
 import type { ReportProgress } from './progress.ts';
-import { buildTemporalBinary } from './temporal-build.ts';
 import { downloadTemporalBinary } from './temporal-download.ts';
 import {
   TEMPORAL_ARCHIVE_DIGESTS,
@@ -45,13 +44,6 @@ export interface ProvideTemporalBinaryOptions {
   readonly platform?: string;
   readonly arch?: string;
 }
-
-interface FailedWay {
-  readonly way: string;
-  readonly why: string;
-}
-
-const WORK_PREFIX = 'work-';
 
 /** Where the binary of the pinned version lies: `<cacheDir>/temporal-cli/<version>/temporal`. */
 export const cachedTemporalPath = (cacheDir: string, platform: string = process.platform): string =>
@@ -116,14 +108,13 @@ const failEveryWay = (
   base: string,
   archive: string | undefined,
 ): OrchestratorError => {
-  const lines = failures.map(({ way, why }) => `  - ${way}: ${why}`);
   const fetchAdvice =
     archive === undefined
       ? ''
       : `  - on a machine with internet, fetch ${base}/${archive}, unpack it and put the program at ${target}\n`;
   return new OrchestratorError(
     'configuration',
-    `No Temporal server could be provided (CLI ${TEMPORAL_CLI_VERSION}). Tried, in this order:\n${lines.join('\n')}\n` +
+    `No Temporal server could be provided (CLI ${TEMPORAL_CLI_VERSION}). Tried, in this order:\n${listFailedWays(failures)}\n` +
       `What you can do:\n` +
       fetchAdvice +
       `  - set TEMPORAL_CLI_PATH to a temporal CLI you already have (server 1.29.1 or newer)\n` +
@@ -153,54 +144,27 @@ export const provideTemporalBinary = async (
   const onPath = await useFromPath(pathEnv, platform, signal);
   if ('path' in onPath) return onPath;
 
-  const folder = join(cacheDir, 'temporal-cli', TEMPORAL_CLI_VERSION);
-  const waitedFrom = Date.now();
-  let saidAt = 0;
-  await mkdir(folder, { recursive: true });
-  const lock = await waitForLock(join(folder, 'provide.lock'), {
+  const failures: FailedWay[] = [cached, onPath];
+  const fill = {
+    folder: dirname(target),
+    what: `Temporal CLI ${TEMPORAL_CLI_VERSION}`,
+    report,
     signal,
-    onWait: (holder) => {
-      if (Date.now() - saidAt < 1000) return;
-      saidAt = Date.now();
-      const elapsedMs = saidAt - waitedFrom;
-      const message = `process ${holder.pid} is already providing Temporal CLI ${TEMPORAL_CLI_VERSION}; waiting ${formatClock(elapsedMs)}`;
-      report({ step: 'wait', message, elapsedMs });
-    },
-  });
-  try {
+  };
+  return fillCacheFolder(fill, failures, async (tryWay) => {
     // Whoever held the lock before us may have done the work.
     const meanwhile = await useCached(target, signal);
     if ('path' in meanwhile) return meanwhile;
-    // Under the lock, any work folder belongs to a process that died.
-    for (const entry of await readdir(folder))
-      if (entry.startsWith(WORK_PREFIX)) await rm(join(folder, entry), { recursive: true });
-
-    const failures: FailedWay[] = [cached, onPath];
-    const attempt = async (
-      source: 'download' | 'go build',
-      way: string,
-      make: (workDir: string) => Promise<string>,
-    ): Promise<TemporalBinary | undefined> => {
-      const workDir = await mkdtemp(join(folder, WORK_PREFIX));
-      try {
-        const made = await make(workDir);
-        const serverVersion = await readServerVersion(made, signal);
-        if (!isPinnedServerLine(serverVersion))
-          throw new Error(`it carries server ${serverVersion}, needed is 1.29.x`);
-        await rename(made, target);
-        return { path: target, source, serverVersion };
-      } catch (error) {
-        signal.throwIfAborted();
-        failures.push({ way, why: messageOf(error) });
-        report({ step: 'check', message: `${way} failed: ${messageOf(error)}`, elapsedMs: 0 });
-        return undefined;
-      } finally {
-        await rm(workDir, { recursive: true, force: true });
-      }
+    const keep = async (made: string, source: TemporalBinarySource): Promise<TemporalBinary> => {
+      const serverVersion = await readServerVersion(made, signal);
+      if (!isPinnedServerLine(serverVersion))
+        throw new Error(`it carries server ${serverVersion}, needed is 1.29.x`);
+      await rename(made, target);
+      return { path: target, source, serverVersion };
     };
     const binary =
-      (await attempt('download', `download from ${base}`, (workDir) =>
-        downloadTemporalBinary({
+      (await tryWay(`download from ${base}`, async (workDir) => {
+        const made = await downloadTemporalBinary({
           base,
           platform,
           arch,
@@ -209,22 +173,25 @@ export const provideTemporalBinary = async (
           stallTimeoutMs: options.stallTimeoutMs ?? 30_000,
           report,
           signal,
-        }),
-      )) ??
-      (await attempt('go build', `build with Go (${TEMPORAL_GO_PACKAGE})`, (workDir) =>
-        buildTemporalBinary({
+        });
+        return keep(made, 'download');
+      })) ??
+      (await tryWay(`build with Go (${TEMPORAL_GO_PACKAGE})`, async (workDir) => {
+        await installWithGo({
+          packages: [TEMPORAL_GO_PACKAGE],
+          what: fill.what,
+          takes: 'about 5 minutes on 2 cores',
           pathEnv,
           childEnv: options.childEnv,
           platform,
           workDir,
           report,
           signal,
-        }),
-      ));
+        });
+        return keep(join(workDir, binaryNameFor(platform)), 'go build');
+      }));
     if (binary === undefined)
       throw failEveryWay(failures, target, base, archiveNameFor(platform, arch));
     return binary;
-  } finally {
-    await lock.release();
-  }
+  });
 };

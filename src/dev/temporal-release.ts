@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 
+/** The engine, in the CLI and as a server of its own. */
+export const TEMPORAL_SERVER_VERSION = '1.29.1';
+
 /** One engine for download and build alike: CLI 1.5.1 carries server 1.29.1. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';
 
@@ -46,6 +49,10 @@ export const binaryNameFor = (platform: string): string =>
 export const parseServerVersion = (output: string): string | undefined =>
   /\(Server (\d+\.\d+\.\d+)/.exec(output)?.[1];
 
+/** Version out of `--version` of `temporal-server` and `temporal-sql-tool`: `temporal version 1.29.1`. */
+export const parseProgramVersion = (output: string): string | undefined =>
+  /^\S+ version (\d+\.\d+\.\d+)\s*$/m.exec(output)?.[1];
+
 const partsOf = (version: string): [number, number, number] => {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   return [major, minor, patch];
@@ -63,8 +70,12 @@ export const isUsableServer = (version: string): boolean => {
   return major > 1 || (major === 1 && minor > 29) || isPinnedServerLine(version);
 };
 
-/** Runs `--version` and returns the server version. Throws with what the program said if it is no Temporal CLI. */
-export const readServerVersion = (path: string, signal: AbortSignal): Promise<string> =>
+/** What `--version` of a program says, read by `parse`. Throws with what it said if that is something else. */
+export const readVersion = (
+  path: string,
+  signal: AbortSignal,
+  parse: (output: string) => string | undefined,
+): Promise<string> =>
   new Promise((resolve, reject) => {
     // The first run of a 200 MB program from a cold disk takes seconds.
     execFile(path, ['--version'], { timeout: 60_000, signal }, (error, stdout, stderr) => {
@@ -73,7 +84,7 @@ export const readServerVersion = (path: string, signal: AbortSignal): Promise<st
         reject(new Error(said === '' ? error.message : `${error.message.trim()} (${said})`));
         return;
       }
-      const version = parseServerVersion(stdout);
+      const version = parse(stdout);
       if (version !== undefined) resolve(version);
       else
         reject(
@@ -81,3 +92,7 @@ export const readServerVersion = (path: string, signal: AbortSignal): Promise<st
         );
     });
   });
+
+/** Runs `--version` and returns the server version. Throws with what the program said if it is no Temporal CLI. */
+export const readServerVersion = (path: string, signal: AbortSignal): Promise<string> =>
+  readVersion(path, signal, parseServerVersion);

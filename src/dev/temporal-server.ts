@@ -1,48 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { OrchestratorError, messageOf } from '../errors.ts';
-import type { Logger } from '../ports.ts';
-import { readLogTail } from './log-file.ts';
-import { assertPortFree, findPortHolder } from './ports.ts';
-import { startProcess } from './supervisor.ts';
-import type { ManagedProcess } from './supervisor.ts';
-import { ensureNamespace, ensureSearchAttributes } from './temporal-namespace.ts';
+import { assertPortFree } from './ports.ts';
+import { startTemporalProcess } from './temporal-process.ts';
+import type { TemporalServer, TemporalServerOptions } from './temporal-process.ts';
 
-export interface TemporalDevServerOptions {
+export interface TemporalDevServerOptions extends TemporalServerOptions {
   /** Path of the temporal CLI. */
   readonly binary: string;
   /** SQLite file; without it everything is in memory and ends with the process. */
   readonly dataFile?: string;
-  readonly ip: string;
-  readonly port: number;
   /** Without it there is no Web UI. */
   readonly uiPort?: number;
-  readonly logFile: string;
-  /** (Default: `default`) */
-  readonly namespace?: string;
-  /** How long closed runs are kept, in days. (Default: the dev server's 1) */
-  readonly retentionDays?: number;
-  readonly searchAttributes: readonly string[];
-  /** The whole environment of the server. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly logger: Logger;
-  /** Start it again on the same file when it ends by itself. (Default: false) */
-  readonly restart?: boolean;
-  /** Where the pid is noted for `stopOrphans`. */
-  readonly runDir?: string;
-  /** (Default: 60,000) */
-  readonly readyTimeoutMs?: number;
-  readonly signal?: AbortSignal;
 }
 
-export interface TemporalDevServer {
-  readonly address: string;
+export interface TemporalDevServer extends TemporalServer {
   readonly uiUrl: string | undefined;
-  readonly pid: number;
-  readonly exited: ManagedProcess['exited'];
-  stop(): Promise<void>;
 }
 
 /**
@@ -89,55 +61,6 @@ export const devServerArguments = (
   ]),
 ];
 
-/** `HealthCheckResponse.ServingStatus.SERVING`: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
-const SERVING = 1;
-const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
-
-/** Another server that took the port in the meantime would answer as well; ours then ends a moment later. */
-const assertOurs = async (port: number, pid: number): Promise<void> => {
-  const holder = await findPortHolder(port);
-  if (holder !== undefined && holder !== pid)
-    throw new Error(`port ${port} is answered by process ${holder}, not by ours (${pid})`);
-};
-
-const prepare = async (address: string, options: TemporalDevServerOptions): Promise<void> => {
-  const namespace = options.namespace ?? 'default';
-  const connection = await Connection.connect({ address, connectTimeout: '2s' });
-  try {
-    const health = await connection.healthService.check({ service: FRONTEND });
-    const status: number = health.status;
-    if (status !== SERVING) throw new Error('the frontend does not serve yet');
-    await ensureNamespace(connection, namespace, options.retentionDays ?? 1);
-    await ensureSearchAttributes(connection, namespace, options.searchAttributes);
-  } finally {
-    await connection.close();
-  }
-};
-
-const untilReady = async (
-  address: string,
-  options: TemporalDevServerOptions,
-  pid: number,
-  ended: AbortSignal,
-): Promise<void> => {
-  const timeoutMs = options.readyTimeoutMs ?? 60_000;
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      await prepare(address, options);
-      await assertOurs(options.port, pid);
-      return;
-    } catch (error) {
-      if (ended.aborted) throw ended.reason;
-      // A wrong configuration does not heal by waiting.
-      if (error instanceof OrchestratorError && !error.retryable) throw error;
-      if (Date.now() > deadline)
-        throw new Error(`it was not ready within ${timeoutMs / 1000} s: ${messageOf(error)}`);
-    }
-    await delay(30, undefined, { signal: ended });
-  }
-};
-
 /**
  * Starts the Temporal dev server and resolves when it serves, its namespace is there and every search attribute can
  * be used. Throws `configuration` with the end of its log when it ends before that.
@@ -145,46 +68,15 @@ const untilReady = async (
 export const startTemporalDevServer = async (
   options: TemporalDevServerOptions,
 ): Promise<TemporalDevServer> => {
-  const { ip, port, logger, logFile } = options;
-  const address = `${ip}:${port}`;
+  const { ip, port, uiPort } = options;
   if (options.dataFile !== undefined) await mkdir(dirname(options.dataFile), { recursive: true });
   await assertPortFree(ip, port, 'TEMPORAL_PORT');
-  if (options.uiPort !== undefined) await assertPortFree(ip, options.uiPort, 'TEMPORAL_UI_PORT');
-  const server = await startProcess({
-    name: 'temporal',
-    command: options.binary,
-    args: devServerArguments(options),
-    env: options.env,
-    logFile,
-    stopTimeoutMs: 10_000,
-    restart: options.restart ?? false,
-    logger,
-    ...(options.runDir === undefined ? {} : { runDir: options.runDir }),
-  });
-  const ended = new AbortController();
-  void server.nextExit().then(({ code, signal }) => {
-    ended.abort(new Error(`it ended with ${code ?? signal ?? 'an unknown state'}`));
-  });
-  const signal =
-    options.signal === undefined ? ended.signal : AbortSignal.any([ended.signal, options.signal]);
-  try {
-    await untilReady(address, options, server.pid, signal);
-  } catch (error) {
-    await server.stop();
-    if (error instanceof OrchestratorError) throw error;
-    options.signal?.throwIfAborted();
-    const tail = await readLogTail(logFile, server.logOffset);
-    const reason: unknown = signal.aborted ? signal.reason : error;
-    throw new OrchestratorError(
-      'configuration',
-      `The Temporal dev server did not start on ${address}: ${messageOf(reason)}. ` +
-        `The end of its log (${logFile}):\n${tail === '' ? '(empty)' : tail}`,
-      { cause: reason },
-    );
-  }
+  if (uiPort !== undefined) await assertPortFree(ip, uiPort, 'TEMPORAL_UI_PORT');
+  const program = { command: options.binary, args: devServerArguments(options) };
+  const server = await startTemporalProcess('The Temporal dev server', program, options);
   return {
-    address,
-    uiUrl: options.uiPort === undefined ? undefined : `http://${ip}:${options.uiPort}`,
+    address: server.address,
+    uiUrl: uiPort === undefined ? undefined : `http://${ip}:${uiPort}`,
     get pid() {
       return server.pid;
     },

@@ -67,14 +67,13 @@ describe('scripts of the one-shot services', () => {
     await writeFile(join(bin, 'temporal-sql-tool'), tool, { mode: 0o755 });
     await runScript('temporal-schema', {});
     const connect = '--plugin postgres12 --endpoint postgres --port 5432 --user orchestrator';
-    const schema = '/etc/temporal/schema/postgresql/v12';
     expect((await readFile(log, 'utf8')).trim().split('\n')).toEqual(
       ['temporal', 'visibility'].flatMap((store) => {
         const database = store === 'temporal' ? 'temporal' : 'temporal_visibility';
         return [
           `orchestrator: ${connect} --database ${database} create`,
           `orchestrator: ${connect} --database ${database} setup-schema -v 0.0`,
-          `orchestrator: ${connect} --database ${database} update-schema -d ${schema}/${store}/versioned`,
+          `orchestrator: ${connect} --database ${database} update-schema --schema-name postgresql/v12/${store}`,
         ];
       }),
     );

@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../src/config.ts';
 import { VARIABLES } from '../../src/config-variables.ts';
 import { DEV_SERVER_DYNAMIC_CONFIG } from '../../src/dev/temporal-server.ts';
+import { serverArguments, serverEnvironment } from '../../src/dev/temporal-on-postgres.ts';
 import { SEARCH_ATTRIBUTES, hostQueue, CPU_QUEUE } from '../../src/domain/naming.ts';
 import { ownServices, readComposeFile, REPOSITORY, type ComposeFile } from './compose-file.ts';
 
@@ -168,6 +169,30 @@ describe('docker-compose.yml', () => {
     const path = file.services['temporal']?.environment?.['DYNAMIC_CONFIG_FILE_PATH'];
     expect(path).toBe('/deploy/dynamic-config.yaml');
     expect(file.services['temporal']?.volumes).toContain('./deploy/temporal:/deploy:ro');
+  });
+
+  it('starts the server as the tests on PostgreSQL do: same files, same arguments, same defaults', async () => {
+    const { entrypoint, command, environment = {} } = file.services['temporal'] ?? {};
+    expect(entrypoint).toEqual(['temporal-server']);
+    expect(command).toEqual(serverArguments('/deploy'));
+    const known = [...(await read('deploy/temporal/server.yaml')).matchAll(/env "([A-Z_]+)"/g)];
+    const variables = new Set(known.map((match) => match[1]));
+    const tests = serverEnvironment(
+      { postgresUrl: 'postgres://u:p@h:1/d', ip: '127.0.0.1', port: 1, env: {} },
+      {},
+    );
+    for (const given of [environment, tests])
+      for (const name of Object.keys(given)) expect(variables, name).toContain(name);
+    // What only the compose file sets is what the server takes by itself, and what each place must say is said.
+    const { NUM_HISTORY_SHARDS, ...places } = environment;
+    expect(await read('deploy/temporal/server.yaml')).toContain(
+      `default "${String(NUM_HISTORY_SHARDS)}" (env "NUM_HISTORY_SHARDS")`,
+    );
+    for (const name of Object.keys(places)) expect(tests, name).toHaveProperty(name);
+    for (const name of ['DBNAME', 'VISIBILITY_DBNAME']) {
+      expect(environment[name]).toBe(tests[name]);
+      expect(file.services['temporal-schema']?.environment?.[name]).toBe(tests[name]);
+    }
   });
 
   it('runs commands that the command line knows', { timeout: 120_000 }, async () => {

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobRuns, type JobRuns } from '../../src/client/job-runs.ts';
 import { readRunHistory } from '../../src/client/run-history.ts';
 import { connectTemporal } from '../../src/client/temporal.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createOutbox } from '../../src/db/outbox.ts';
-import { choosePort } from '../../src/dev/ports.ts';
-import { startTemporalDevServer, type TemporalDevServer } from '../../src/dev/temporal-server.ts';
-import { jobWorkflowId, SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
+import type { TemporalServer } from '../../src/dev/temporal-process.ts';
+import { jobWorkflowId } from '../../src/domain/naming.ts';
 import { silentLogger } from '../../src/telemetry.ts';
 import { createStarter } from '../../src/workers/starter.ts';
 import {
@@ -23,6 +21,7 @@ import {
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
+import { ownTemporal } from '../support/own-temporal.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -179,29 +178,13 @@ describe('two starters at once', () => {
 });
 
 describe('a job posted while Temporal is away', () => {
-  let temporal: TemporalDevServer;
+  let temporal: TemporalServer;
   let client: Client;
   let stack: TestStack;
-  let start: () => Promise<TemporalDevServer>;
+  let start: () => Promise<TemporalServer>;
   beforeAll(async () => {
     stack = await startTestStack({ role: 'none' });
-    const port = await choosePort({
-      name: 'TEMPORAL_PORT',
-      preferred: 28_233,
-      explicit: false,
-      host: '127.0.0.1',
-    });
-    start = () =>
-      startTemporalDevServer({
-        binary: inject('temporalBinary'),
-        dataFile: join(stack.dir, 'temporal.db'),
-        ip: '127.0.0.1',
-        port,
-        logFile: join(stack.dir, 'temporal.log'),
-        searchAttributes: SEARCH_ATTRIBUTES,
-        env: stack.env,
-        logger: silentLogger,
-      });
+    start = await ownTemporal(stack.dir, stack.env);
     temporal = await start();
     const config = loadConfig({ ...stack.env, TEMPORAL_NAMESPACE: 'default' });
     client = connectTemporal({ ...config, TEMPORAL_ADDRESS: temporal.address });

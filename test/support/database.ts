@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
-import { TEMPLATE_DATABASE } from './global-setup.ts';
+import { TEMPLATE_DATABASE } from './engines.ts';
 
 export interface TestDatabase {
   readonly sql: Sql;

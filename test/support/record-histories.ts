@@ -19,7 +19,8 @@ import { ensureNamespace, ensureSearchAttributes } from '../../src/dev/temporal-
 import { SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
 import { startSimulator } from '../../src/executors/simulator/server.ts';
 import { silentLogger } from '../../src/telemetry.ts';
-import startServers, { TEMPLATE_DATABASE } from './global-setup.ts';
+import { TEMPLATE_DATABASE } from './engines.ts';
+import startServers from './global-setup.ts';
 import { SCENARIOS, type Recorder } from './history-scenarios.ts';
 
 const HISTORIES = fileURLToPath(new URL('../histories/', import.meta.url));

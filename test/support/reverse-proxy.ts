@@ -9,7 +9,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface ReverseProxyOptions {
-  readonly target: string;
+  /** Several are asked in turn, request by request. */
+  readonly target: string | readonly [string, ...string[]];
+  /** A front of our own: the client's `Host` and the end of its connection are passed on. (Default: false) */
+  readonly keepHost?: boolean;
   /** Path below which the target lies; taken off on the way. (Default: none) */
   readonly prefix?: string;
   /** The exact value of this header is demanded of requests and handshakes. */
@@ -45,20 +48,25 @@ const collected = async (incoming: IncomingMessage): Promise<Record<string, unkn
 
 /** Stands in front of a server as nginx would, with credentials, a path of its own, or lies. */
 export async function startReverseProxy(options: ReverseProxyOptions): Promise<ReverseProxy> {
-  const { target, prefix = '', demands, upgrades = 'yes', rewrite = {} } = options;
+  const { prefix = '', demands, upgrades = 'yes', rewrite = {}, keepHost = false } = options;
   const { rewriteRequest = {} } = options;
+  const targets = typeof options.target === 'string' ? [options.target] : options.target;
+  const [target] = targets;
+  let turn = 0;
   const log: { method: string; path: string; ok: boolean }[] = [];
   const open = new Set<Duplex>();
   const clients = new Set<Duplex>();
 
   const isLetIn = (headers: IncomingHttpHeaders): boolean =>
     demands === undefined || headers[demands.header] === demands.value;
-  const forward = (incoming: IncomingMessage) =>
-    openRequest(new URL((incoming.url ?? '/').slice(prefix.length) || '/', target), {
+  const forward = (incoming: IncomingMessage) => {
+    const chosen = targets[turn++ % targets.length] ?? target;
+    return openRequest(new URL((incoming.url ?? '/').slice(prefix.length) || '/', chosen), {
       method: incoming.method ?? 'GET',
-      headers: { ...incoming.headers, host: new URL(target).host },
+      headers: { ...incoming.headers, ...(keepHost ? {} : { host: new URL(chosen).host }) },
       agent: false,
     });
+  };
 
   const serve = (incoming: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url: path = '' } = incoming;
@@ -76,7 +84,12 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
     const asked = method === 'POST' ? rewriteRequest[route] : undefined;
     if (asked) delete incoming.headers['content-length'];
     const outgoing = forward(incoming);
-    outgoing.on('error', () => response.writeHead(502).end());
+    outgoing.on('error', () => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
+    });
+    // Whoever waits or streams behind a front learns that the client has gone.
+    if (keepHost) response.on('close', () => outgoing.destroy());
     outgoing.on('response', (answer) => {
       if (change === undefined) {
         response.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -18,6 +18,7 @@ import {
 import { createLogger, silentLogger } from '../../src/telemetry.ts';
 import { connectTemporal } from '../../src/client/temporal.ts';
 import { createTestDatabase } from './database.ts';
+import { processCounts, serveInProcesses } from './many-processes.ts';
 
 export interface TestStackOptions {
   /** Environment variables over the test's defaults. */
@@ -53,6 +54,15 @@ export async function createTestNamespace(address: string): Promise<string> {
   return namespace;
 }
 
+/** Runs a role in this process, or in several where the run asks for that. */
+async function serveHere(role: Role, env: Readonly<Record<string, string>>): Promise<Serving> {
+  const counts = processCounts(process.env);
+  if (counts !== undefined) return serveInProcesses(role, env, counts);
+  const config = loadConfig(env);
+  const logger = config.LOG_LEVEL === 'silent' ? silentLogger : createLogger(config, role);
+  return startServing(role, config, logger);
+}
+
 /** API, workers and a simulator on a database and a namespace of their own. */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const dir = await mkdtemp(join(tmpdir(), 'orchestrator-stack-'));
@@ -83,9 +93,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   };
   const servings: Serving[] = [];
   const serve: TestStack['serve'] = async (role, extra = {}) => {
-    const config = loadConfig({ ...env, ...extra });
-    const logger = config.LOG_LEVEL === 'silent' ? silentLogger : createLogger(config, role);
-    const serving = await startServing(role, config, logger);
+    const serving = await serveHere(role, { ...env, ...extra });
     servings.push(serving);
     return serving;
   };

@@ -10,6 +10,8 @@ const SHIFTED_CLOCK = new URL('./shifted-clock.mjs', import.meta.url).href;
 export interface RoleProcess {
   readonly pid: number;
   isRunning(): boolean;
+  /** Where it listens, when the role has an API. */
+  readonly url: string | undefined;
   /** Ends it as `kill -9` does. */
   kill(): Promise<void>;
   /** Asks it to drain, by SIGTERM, and resolves with its exit code. */
@@ -51,8 +53,8 @@ export async function startRoleProcess(
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await new Promise<void>((resolve, reject) => {
-    child.once('message', () => resolve());
+  const { url } = await new Promise<{ url?: string }>((resolve, reject) => {
+    child.once('message', (ready) => resolve(ready as { url?: string }));
     void ended.then((code) => reject(new Error(`${role} ended with ${code}: ${output}`)));
   });
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
@@ -62,6 +64,7 @@ export async function startRoleProcess(
   return {
     pid: child.pid ?? -1,
     isRunning: () => child.exitCode === null && child.signalCode === null,
+    url,
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
     ended,

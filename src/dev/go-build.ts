@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { findOnPath } from './path-lookup.ts';
 import { formatClock } from './progress.ts';
 import type { ReportProgress } from './progress.ts';
-import { TEMPORAL_CLI_VERSION, TEMPORAL_GO_PACKAGE, binaryNameFor } from './temporal-release.ts';
 
-export interface BuildOptions {
+export interface GoBuildOptions {
+  /** `module/path@version`, all of one module. */
+  readonly packages: readonly string[];
+  /** For the clock: `Temporal CLI 1.5.1`. */
+  readonly what: string;
+  /** For the clock: `about 5 minutes on 2 cores`. */
+  readonly takes: string;
   readonly pathEnv: string;
   /** The environment Go runs in (HOME, GOPROXY, proxies …). */
   readonly childEnv: Readonly<Record<string, string | undefined>>;
@@ -24,11 +28,11 @@ const describeLine = (line: string): string =>
   line.startsWith('go: ') ? line.slice(4) : `compiling ${line}`;
 
 /**
- * Builds the CLI with `go install` into `workDir` and returns the program's path. About 5 minutes on 2 cores from
- * empty caches; reports a running clock every second. Throws with the end of Go's output.
+ * Builds programs with `go install` into `workDir`, under the names Go gives them; reports a running clock every
+ * second. Throws with the end of Go's output.
  */
-export const buildTemporalBinary = async (options: BuildOptions): Promise<string> => {
-  const { platform, signal, workDir } = options;
+export const installWithGo = async (options: GoBuildOptions): Promise<void> => {
+  const { packages, platform, signal, workDir } = options;
   const go = await findOnPath(platform === 'win32' ? 'go.exe' : 'go', options.pathEnv);
   if (go === undefined) throw new Error('there is no `go` on PATH');
   signal.throwIfAborted();
@@ -36,7 +40,7 @@ export const buildTemporalBinary = async (options: BuildOptions): Promise<string
   const startedAt = Date.now();
   const tail: string[] = [];
   let doing = 'resolving modules';
-  const child = spawn(go, ['install', '-v', '-ldflags', '-s -w', TEMPORAL_GO_PACKAGE], {
+  const child = spawn(go, ['install', '-v', '-ldflags', '-s -w', ...packages], {
     cwd: workDir,
     env: { ...options.childEnv, PATH: options.pathEnv, CGO_ENABLED: '0', GOBIN: workDir },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -52,7 +56,7 @@ export const buildTemporalBinary = async (options: BuildOptions): Promise<string
     const elapsedMs = Date.now() - startedAt;
     options.report({
       step: 'build',
-      message: `building Temporal CLI ${TEMPORAL_CLI_VERSION} with Go (once, about 5 minutes on 2 cores) ${formatClock(elapsedMs)}: ${doing}`,
+      message: `building ${options.what} with Go (once, ${options.takes}) ${formatClock(elapsedMs)}: ${doing}`,
       elapsedMs,
     });
   };
@@ -76,7 +80,6 @@ export const buildTemporalBinary = async (options: BuildOptions): Promise<string
     });
     signal.throwIfAborted();
     if (code !== 0) throw new Error(`${go} install ended with ${code}: ${tail.join(' | ')}`);
-    return join(workDir, binaryNameFor(platform));
   } finally {
     clearInterval(ticker);
     signal.removeEventListener('abort', stop);

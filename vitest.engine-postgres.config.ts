@@ -1,0 +1,21 @@
+/** `npm run test:engine-postgres`: the end-to-end suite on the Temporal server of docker-compose.yml; docs/docker.md. */
+import { defineConfig } from 'vitest/config';
+
+/** Files that start a dev server of their own and would say nothing about this engine. */
+const ABOUT_THE_DEV_SERVER = [
+  'test/e2e/launcher.test.ts', // `npm start`: its dev server, ports, orphans
+  'test/e2e/demo.test.ts', // `npm run demo` brings everything itself
+  'test/e2e/dev.test.ts', // `npm run dev` keeps its dev server over a change
+];
+
+export default defineConfig({
+  test: {
+    name: 'engine-postgres',
+    include: ['test/e2e/**/*.test.ts', 'test/docs/compose-scripts.test.ts'],
+    exclude: ABOUT_THE_DEV_SERVER,
+    globalSetup: ['test/support/engine-postgres-setup.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    fileParallelism: false,
+  },
+});
