@@ -14,8 +14,9 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts', 'test/docs/compose-scripts.test.ts'],
     exclude: ABOUT_THE_DEV_SERVER,
     globalSetup: ['test/support/engine-postgres-setup.ts'],
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    // Not a measure of anything: each wait within a test has a limit of its own.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     fileParallelism: false,
   },
 });

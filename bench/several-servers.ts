@@ -10,11 +10,11 @@ import type { Figure } from './table.ts';
 const DRAW_MS = 50;
 
 async function measure(context: BenchContext, servers: number): Promise<Omit<Figure, 'scenario'>> {
-  const { dir, room, say, size, quick } = context;
+  const { dir, engine, room, say, size, quick } = context;
   const count = quick ? 20 : 100;
   say(`servers: ${count} jobs on ${servers}`);
   const stack = await startBenchStack({
-    ...{ dir: join(dir, `servers-${servers}`), room, say, simulators: servers },
+    ...{ dir: join(dir, `servers-${servers}`), engine, room, say, simulators: servers },
     simulatorEnv: { SIM_STEP_MS: String(DRAW_MS) },
   });
   try {

@@ -92,11 +92,14 @@ async function drawBacklog(stack: BenchStack, count: number, size: number): Prom
   };
 }
 
-async function onStack({ dir, size, say, room }: BenchContext, count: number): Promise<Row[]> {
+async function onStack(
+  { dir, engine, size, say, room }: BenchContext,
+  count: number,
+): Promise<Row[]> {
   const measure = async (name: string, window: number): Promise<Measured> => {
     say(`warm: ${count} jobs, ${name}`);
     const stack = await startBenchStack({
-      ...{ dir: join(dir, `warm-${window}`), room: room ?? 2, say, simulators: SERVERS },
+      ...{ dir: join(dir, `warm-${window}`), engine, room: room ?? 2, say, simulators: SERVERS },
       simulatorEnv: { SIM_MODEL_LOAD_MS: String(LOAD_MS), SIM_STEP_MS: '200' },
       workerEnv: { PLACEMENT_WINDOW: String(window) },
     });

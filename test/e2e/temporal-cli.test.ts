@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { createJobClient, type JobClient } from '../support/job-client.ts';
 import { createOperatorCli, type OperatorCli } from '../support/operator-cli.ts';
+import { placerCount } from '../support/many-processes.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -26,10 +27,8 @@ let jobs: JobClient;
 let cli: OperatorCli;
 
 beforeAll(async () => {
-  // Two claims in the placer's window, so that a third is one that no placer has taken.
-  stack = await startTestStack({
-    env: { PLACEMENT_WINDOW: '2' },
-  });
+  // Two claims in the placer's window, so that the next is one that no placer has taken.
+  stack = await startTestStack({ env: { PLACEMENT_WINDOW: '2' } });
   jobs = createJobClient(stack);
   cli = await createOperatorCli(stack);
 });
@@ -317,13 +316,13 @@ describe('reset', () => {
 
   it('draws a job that was terminated before any placer had taken its claim', async () => {
     const fillers = await fillServer();
-    const inWindow = [await submitWaiting(), await submitWaiting()];
+    for (let held = 0; held < 2 * placerCount; held += 1) fillers.push(await submitWaiting());
     const jobId = await submitWaiting();
     expect((await runOf(jobId)).runIndex).toBe(0);
     await cli.run(TERMINATE, { JOB_ID: jobId });
     await jobs.ends(jobId, 'Failed');
     await cli.run(RESET_FIRST, { JOB_ID: jobId });
-    await freeServer([...fillers, ...inWindow]);
+    await freeServer(fillers);
     await drawnAs(jobId, 2);
     await jobs.expectFreeServer();
   });

@@ -17,6 +17,9 @@ export function processCounts(
   return { api: Number(api ?? 1), cpu: Number(cpu ?? 1) };
 }
 
+/** How many processes place jobs in a stack with all roles. */
+export const placerCount = processCounts(process.env)?.cpu ?? 1;
+
 const PARTS: Readonly<Record<Role, readonly ('api' | 'worker-cpu' | 'worker-gpu')[]>> = {
   api: ['api'],
   worker: ['worker-cpu', 'worker-gpu'],
@@ -61,6 +64,7 @@ export async function serveInProcesses(
   };
   return {
     url: front?.url,
+    metricsUrl: undefined,
     // A process that ended too early shows when the stack stops.
     failed: new Promise(() => undefined),
     stop: () => (stopping ??= stop()),

@@ -1,10 +1,13 @@
+/** TEST_PATIENCE multiplies every wait, for a machine that does much else. */
+const PATIENCE = Number(process.env['TEST_PATIENCE'] ?? 1);
+
 /** Waits until `look` gives a value (not undefined, not false); looks every 25 ms. Throws after `timeoutMs`. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 20_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * PATIENCE;
   let last: unknown;
   for (;;) {
     try {
@@ -15,7 +18,9 @@ export async function until<T>(
       last = error;
     }
     if (Date.now() > deadline)
-      throw new Error(`waited ${timeoutMs} ms in vain for: ${what}; last: ${String(last)}`);
+      throw new Error(
+        `waited ${timeoutMs * PATIENCE} ms in vain for: ${what}; last: ${String(last)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
