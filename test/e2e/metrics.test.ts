@@ -8,7 +8,10 @@ import { until } from '../support/until.ts';
 let stack: TestStack;
 let serving: Serving;
 beforeAll(async () => {
-  stack = await startTestStack({ role: 'none', env: { METRICS_PORT: '0' } });
+  stack = await startTestStack({
+    ...{ role: 'none', env: { METRICS_PORT: '0' } },
+    oneProcess: true,
+  });
   serving = await stack.serve('monolith');
 });
 afterAll(() => stack.stop());

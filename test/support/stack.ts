@@ -26,6 +26,8 @@ export interface TestStackOptions {
   readonly simulator?: Partial<SimulatorOptions>;
   /** Roles to run in this process. (Default: monolith) */
   readonly role?: Role | 'none';
+  /** The test looks into the process of the roles, so there is one, whatever the run asks for. (Default: false) */
+  readonly oneProcess?: boolean;
 }
 
 export interface TestStack {
@@ -55,8 +57,12 @@ export async function createTestNamespace(address: string): Promise<string> {
 }
 
 /** Runs a role in this process, or in several where the run asks for that. */
-async function serveHere(role: Role, env: Readonly<Record<string, string>>): Promise<Serving> {
-  const counts = processCounts(process.env);
+async function serveHere(
+  role: Role,
+  env: Readonly<Record<string, string>>,
+  oneProcess = false,
+): Promise<Serving> {
+  const counts = oneProcess ? undefined : processCounts(process.env);
   if (counts !== undefined) return serveInProcesses(role, env, counts);
   const config = loadConfig(env);
   const logger = config.LOG_LEVEL === 'silent' ? silentLogger : createLogger(config, role);
@@ -93,7 +99,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   };
   const servings: Serving[] = [];
   const serve: TestStack['serve'] = async (role, extra = {}) => {
-    const serving = await serveHere(role, { ...env, ...extra });
+    const serving = await serveHere(role, { ...env, ...extra }, options.oneProcess);
     servings.push(serving);
     return serving;
   };
