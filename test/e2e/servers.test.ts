@@ -142,8 +142,7 @@ describe('several servers', () => {
     const running = await postTo('slow', 30);
     await untilRunning(running);
     // A job may move to another pool that can draw it: nobody is left who takes anything.
-    for (const id of ['a', 'b', 'c', 'c', 'd'])
-      expect((await drain(id, 'drain')).status).toBe(200);
+    for (const id of ['a', 'b', 'c', 'c', 'd']) expect((await drain(id, 'drain')).status).toBe(200);
     const waiting = await postTo('slow');
     expect(await drawnBy(running)).toBe('c');
     await until('c has nothing left', async () => (await server('c')).jobs === 0, PATIENCE_MS);
