@@ -59,8 +59,8 @@ export function createStarter(deps: StarterDeps): Loop {
         await deps.runs.cancel(id);
         note('canceled');
       }
-      let taken = TAKE;
-      while (taken === TAKE && !closing.aborted) {
+      let taken = 1;
+      while (taken > 0 && !closing.aborted) {
         let started = 0;
         const takenAt = performance.now();
         taken = await deps.outbox.takeDue(TAKE, async (rows) => {
@@ -70,7 +70,7 @@ export function createStarter(deps: StarterDeps): Loop {
         });
         if (started < taken) break;
         // As long a pause as the starts took: what was started already gets its turn.
-        if (taken === TAKE) await pause(performance.now() - takenAt, closing);
+        if (taken > 0) await pause(performance.now() - takenAt, closing);
       }
     },
   });

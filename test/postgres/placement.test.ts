@@ -3,7 +3,6 @@ import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { createClosing } from '../../src/db/closing.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/db/leases.ts';
-import { createOutbox } from '../../src/db/outbox.ts';
 import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
 import type { JobRow } from '../../src/db/job-row.ts';
 import type { Placer } from '../../src/workers/placer.ts';
@@ -259,35 +258,5 @@ describe('runs of a job', () => {
     await runs.advance({ ...granted.lease, attempt: 1 }, 'collect', null);
     await runs.advance(granted.lease, 'claim', null);
     expect(await rowFor(jobId)).toEqual(before);
-  });
-});
-
-describe('the outbox', () => {
-  it('hands a row to one taker at a time, and only what is due and active', async () => {
-    const due = [newJobRow(), newJobRow()];
-    const later = newJobRow({ startInMs: 60_000 });
-    const canceled = newJobRow();
-    const store = createJobStore(database.sql);
-    await store.insertJobs([...due, later, canceled]);
-    await store.requestCancel('local', [canceled.id]);
-    const outbox = createOutbox(database.sql);
-    const taken: string[] = [];
-    const take = (limit: number): Promise<number> =>
-      outbox.takeDue(limit, async (rows) => {
-        taken.push(...rows.map(({ id }) => id));
-        if (limit === 1) await take(10);
-        return rows.map(({ id }) => id);
-      });
-    await take(1);
-    expect([...taken].sort()).toEqual(due.map(({ id }) => id).sort());
-    expect(await take(10)).toBe(0);
-  });
-
-  it('keeps a row that Temporal did not acknowledge', async () => {
-    const jobId = await insertJob();
-    const outbox = createOutbox(database.sql);
-    expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(1);
-    expect(await outbox.takeDue(10, () => Promise.resolve([jobId]))).toBe(1);
-    expect(await outbox.takeDue(10, () => Promise.resolve([]))).toBe(0);
   });
 });
