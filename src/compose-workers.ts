@@ -78,10 +78,7 @@ export async function composeCpuWorkers(
     wakeups,
     placementWindow: config.PLACEMENT_WINDOW,
     affinityWaitMs: config.AFFINITY_WAIT_SECONDS * 1_000,
-    tenantLimits: async () => {
-      const policyOf = await policies();
-      return (tenant) => policyOf(tenant).maxRunning ?? Infinity;
-    },
+    policies,
     pollMs,
     blobRetentionDays: config.BLOB_RETENTION_DAYS,
     logger,

@@ -4,7 +4,7 @@ export interface WaitingClaim {
   readonly key: string;
   /** 1 (first) to 5. */
   readonly priority: number;
-  /** Grows with every claim that entered the window. */
+  /** Lower is first: by age, or by the turns of the tenants. */
   readonly order: number;
   /** AIR of the checkpoint. */
   readonly model: string;
@@ -15,6 +15,8 @@ export interface WaitingClaim {
   readonly overtaken: number;
   /** When the first of them was. */
   readonly overtakenAtMs: number | undefined;
+  /** How many of those were another tenant's. (Default: 0) */
+  readonly overtakenByOthers?: number;
 }
 
 export interface PlaceableServer {
@@ -31,6 +33,8 @@ export interface PlacementRules {
   readonly nowMs: number;
   /** Nobody is overtaken more often than this. */
   readonly maxOvertaken: number;
+  /** Nor by claims of other tenants more often than this. (Default: maxOvertaken) */
+  readonly maxOvertakenByOthers?: number;
   /** Nor for longer than this. */
   readonly affinityWaitMs: number;
   /** Jobs a tenant may have on servers at a time. */
@@ -93,7 +97,7 @@ export function place(
     const passed = new Set(overtakes);
     waiting = waiting.flatMap((other) => {
       if (other.key === claim.key) return [];
-      return passed.has(other) ? [overtake(other, rules.nowMs)] : [other];
+      return passed.has(other) ? [overtake(other, rules.nowMs, claim)] : [other];
     });
     running.set(claim.tenant, (running.get(claim.tenant) ?? 0) + 1);
     fleet.set(server.id, { ...server, used: server.used + 1, warmModel: claim.model });
@@ -101,12 +105,14 @@ export function place(
 }
 
 /** A claim after another one took room that it could have had. */
-export const overtake = <T extends Pick<WaitingClaim, 'overtaken' | 'overtakenAtMs'>>(
+export const overtake = <T extends Omit<WaitingClaim, 'servers'>>(
   claim: T,
   nowMs: number,
+  by: Pick<WaitingClaim, 'tenant'> = claim,
 ): T => ({
   ...claim,
   overtaken: claim.overtaken + 1,
+  overtakenByOthers: (claim.overtakenByOthers ?? 0) + (by.tenant === claim.tenant ? 0 : 1),
   overtakenAtMs: claim.overtakenAtMs ?? nowMs,
 });
 
@@ -145,7 +151,13 @@ function mostWanted(
 }
 
 const isForced = (claim: WaitingClaim, rules: PlacementRules): boolean =>
-  claim.overtaken >= rules.maxOvertaken || waitedMs(claim, rules) >= rules.affinityWaitMs;
+  claim.overtaken >= rules.maxOvertaken ||
+  isOwed(claim, rules) ||
+  waitedMs(claim, rules) >= rules.affinityWaitMs;
+
+/** Others had as many turns that were its tenant's as they may. */
+const isOwed = ({ overtakenByOthers = 0 }: WaitingClaim, rules: PlacementRules): boolean =>
+  overtakenByOthers >= (rules.maxOvertakenByOthers ?? rules.maxOvertaken);
 
 const waitedMs = ({ overtakenAtMs }: WaitingClaim, { nowMs }: PlacementRules): number =>
   overtakenAtMs === undefined ? -1 : nowMs - overtakenAtMs;
@@ -173,7 +185,7 @@ function reasonOf(
   const left = `${server.room - server.used} of ${server.room}`;
   const room = server.used > 0 ? `${server.id} has room (${left})` : `${server.id} is idle`;
   if (!isDue) return `${room}${overtook}`;
-  return claim.overtaken >= rules.maxOvertaken
+  return claim.overtaken >= rules.maxOvertaken || isOwed(claim, rules)
     ? `${room}; it was overtaken by ${claim.overtaken}`
     : `${room}; waited ${Math.floor(waitedMs(claim, rules) / 1_000)} s for a warm server`;
 }

@@ -6,6 +6,7 @@ import { createRecordActivities } from '../activities/record.ts';
 import { logStage } from '../activities/stage-log.ts';
 import { watchActivities } from '../activities/watched.ts';
 import type { JobRuns } from '../client/job-runs.ts';
+import type { TenantPolicies } from '../client/tenant-policies.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { PrepareReads } from '../db/prepare-reads.ts';
 import type { FleetView } from '../db/fleet-view.ts';
@@ -35,7 +36,7 @@ export interface CpuWorkerDeps {
   readonly wakeups: Wakeups;
   readonly placementWindow: number;
   readonly affinityWaitMs: number;
-  readonly tenantLimits: () => Promise<(tenant: string) => number>;
+  readonly policies: TenantPolicies;
   readonly pollMs: number;
   readonly blobRetentionDays: number;
   readonly logger: Logger;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import { promptIdFor } from '../activities/prompt-id.ts';
 import type { JobRuns } from '../client/job-runs.ts';
+import type { TenantPolicies } from '../client/tenant-policies.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
@@ -19,6 +20,7 @@ import {
   type ClaimWait,
   type Waiting,
 } from './waiting-claims.ts';
+import { createWindowTurns } from './window-turns.ts';
 
 export interface PlacerDeps extends ClaimRoutingDeps {
   readonly leases: LeaseStore;
@@ -28,7 +30,7 @@ export interface PlacerDeps extends ClaimRoutingDeps {
   /** PLACEMENT_WINDOW: nobody is overtaken by more later claims than this. */
   readonly placementWindow: number;
   readonly affinityWaitMs: number;
-  readonly tenantLimits: () => Promise<(tenant: string) => number>;
+  readonly policies: TenantPolicies;
   readonly pollMs: number;
   readonly logger: Logger;
 }
@@ -59,6 +61,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const waiting = createWaitingClaims();
   const routing = createClaimRouting(deps);
   const nextReturn = createReturns();
+  const turns = createWindowTurns();
   let placing = false;
   let again = false;
   /** The last pass gave away all the room there was: another claim changes nothing. */
@@ -124,10 +127,9 @@ export function createPlacer(deps: PlacerDeps): Placer {
   };
 
   const planOf = async (looked: readonly Waiting[]) => {
-    const [{ able, lost }, tenantLimit] = await Promise.all([
-      routing.route(looked),
-      deps.tenantLimits(),
-    ]);
+    const [{ able, lost }, policyOf] = await Promise.all([routing.route(looked), deps.policies()]);
+    const tenantLimit = (tenant: string): number => policyOf(tenant).maxRunning ?? Infinity;
+    const weightOf = (tenant: string): number => policyOf(tenant).weight;
     const servers = await deps.leases.listRoom(deps.pool, [
       ...new Set([...able.values()].flatMap((ids) => [...ids])),
     ]);
@@ -143,8 +145,12 @@ export function createPlacer(deps: PlacerDeps): Placer {
       return { ...entry.claim, servers: suspectedOf ? serversToTry(here(), suspectedOf) : ids };
     });
     const { placementWindow: maxOvertaken, affinityWaitMs } = deps;
-    const rules = { nowMs, maxOvertaken, affinityWaitMs, tenantLimit, running };
-    return { placements: place(claims, servers, rules), servers, lost, tenantLimit, nowMs };
+    // One a server, so that the turn of a tenant comes with the second job that each server takes.
+    const maxOvertakenByOthers = Math.max(1, servers.filter(({ reachable }) => reachable).length);
+    const placements = place(turns.inTurn(claims, weightOf), servers, {
+      ...{ nowMs, maxOvertaken, maxOvertakenByOthers, affinityWaitMs, tenantLimit, running },
+    });
+    return { placements, servers, lost, tenantLimit, weightOf, nowMs };
   };
 
   const pass = async (): Promise<void> => {
@@ -152,11 +158,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
     isFull = false;
     const looked = waiting.all();
     if (looked.length === 0) return;
-    const { placements, servers, lost, tenantLimit, nowMs } = await planOf(looked);
+    const { placements, servers, lost, tenantLimit, weightOf, nowMs } = await planOf(looked);
     for (const placement of placements) {
       const entry = waiting.find(placement.key);
       const outcome = entry && (await grant(entry, placement, tenantLimit(entry.request.tenant)));
-      if (outcome === 'granted') waiting.noteOvertaken(placement.overtakes, nowMs);
+      if (entry && outcome === 'granted') {
+        waiting.noteOvertaken(placement.overtakes, nowMs, entry.claim);
+        turns.take(entry.claim.tenant, weightOf);
+      }
       // The room of a claim that is over goes to the next; that claim has left the window.
       else again = true;
       // What follows was planned as if this one were placed, and might overtake it once too often.

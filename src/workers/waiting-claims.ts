@@ -75,11 +75,11 @@ export function createWaitingClaims() {
       if (has(entry)) waiting.delete(entry.claim.key);
     },
 
-    noteOvertaken(keys: readonly string[], nowMs: number): void {
+    noteOvertaken(keys: readonly string[], nowMs: number, by: Pick<WaitingClaim, 'tenant'>): void {
       for (const key of keys) {
         const entry = waiting.get(key);
         if (!entry) continue;
-        entry.claim = overtake(entry.claim, nowMs);
+        entry.claim = overtake(entry.claim, nowMs, by);
         tell(entry);
       }
     },

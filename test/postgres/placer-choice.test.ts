@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TenantPolicies } from '../../src/client/tenant-policies.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore, type LeaseStore } from '../../src/db/leases.ts';
 import type { Lease } from '../../src/domain/job.ts';
@@ -145,10 +146,15 @@ describe('a claim that others overtake', () => {
   });
 });
 
+const limitedTo =
+  (maxRunning: (tenant: string) => number): TenantPolicies =>
+  () =>
+    Promise.resolve((tenant) => ({ weight: 1, maxRunning: maxRunning(tenant) }));
+
 describe('the limit of a tenant', () => {
   it('holds for two placers at once, and for all pools together', async () => {
     await database.sql`update servers set room = 9`;
-    const limited = { tenantLimits: () => Promise.resolve(() => 3) };
+    const limited = { policies: limitedTo(() => 3) };
     const both = [start(limited), start(limited)] as const;
     const waiting = await Promise.all(
       Array.from({ length: 12 }, (_, index) => claim(both[index % 2 === 0 ? 0 : 1], SD1)),
@@ -164,7 +170,7 @@ describe('the limit of a tenant', () => {
   });
 
   it('of one does not keep others from the servers', async () => {
-    const placer = start({ tenantLimits: () => Promise.resolve((name) => (name === 'a' ? 1 : 9)) });
+    const placer = start({ policies: limitedTo((name) => (name === 'a' ? 1 : 9)) });
     const [first, second] = [
       await claim(placer, SD1, { tenant: 'a' }),
       await claim(placer, SD1, { tenant: 'a' }),

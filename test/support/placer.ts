@@ -24,7 +24,7 @@ export function createTestPlacer(sql: Sql, change: Partial<PlacerDeps> = {}): Pl
     isRunClosed: () => Promise.resolve(false),
     placementWindow: 32,
     affinityWaitMs: 30_000,
-    tenantLimits: () => Promise.resolve(() => Infinity),
+    policies: () => Promise.resolve(() => ({ weight: 1, maxRunning: undefined })),
     pollMs: 20,
     logger: silentLogger,
     ...change,
