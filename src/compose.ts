@@ -8,6 +8,7 @@ import { createJobRuns, type JobRuns } from './client/job-runs.ts';
 import { createJobWaiter } from './client/job-waiter.ts';
 import { createOrchestrator } from './client/orchestrator.ts';
 import { createKeptRead } from './client/kept-read.ts';
+import { createQueueView } from './client/queue-view.ts';
 import { createReadiness } from './client/readiness.ts';
 import { readRunHistory } from './client/run-history.ts';
 import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
@@ -26,6 +27,7 @@ import { createLeaseReads } from './db/lease-reads.ts';
 import { migrate } from './db/migrate.ts';
 import { createMetricReads } from './db/metric-reads.ts';
 import { createOutbox } from './db/outbox.ts';
+import { createQueueSnapshots } from './db/queue-snapshot.ts';
 import { createRecentEnds } from './db/recent-ends.ts';
 import { createResourceStore } from './db/resources.ts';
 import { seedCatalogue } from './db/seed-catalogue.ts';
@@ -72,8 +74,6 @@ export interface DatabaseBase extends Base {
   readonly policies: TenantPolicies;
   readonly wakeups: Wakeups;
 }
-
-const RECENT_ENDS_KEPT_MS = 2_000;
 
 /** Where the blobs lie. */
 export const blobDir = (config: Pick<Config, 'BLOB_DIR' | 'DATA_DIR'>): string =>
@@ -141,13 +141,16 @@ export async function composeDatabase(base: Base, role: string): Promise<Databas
 
 /** What the API needs. */
 export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
-  const { config, sql, logger, metrics, wakeups, client, storage, lifecycle } = base;
+  const { config, sql, logger, metrics, wakeups, client, storage, lifecycle, policies } = base;
   const resources = createResourceStore(sql);
   if (config.AUTH === 'open' && config.SEED_CATALOGUE) {
     const seeded = await seedCatalogue(resources, 'local');
     if (seeded > 0) logger.info({ resources: seeded }, 'sample catalogue stored');
   }
   const snapshots = createSnapshotStore(sql);
+  const recentEnds = createKeptRead(createRecentEnds(sql), { keptMs: 2_000 }, () =>
+    performance.now(),
+  );
   const jobs = createJobStore(sql, config.TENANT_MAX_QUEUED);
   const orchestrator = lifecycle.add(
     'starts under way',
@@ -159,9 +162,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
         snapshots,
         readHistory: (jobId) => readRunHistory(client, jobId),
       }),
-      recentEnds: createKeptRead(createRecentEnds(sql), RECENT_ENDS_KEPT_MS, () =>
-        performance.now(),
-      ),
+      recentEnds,
       waiter: createJobWaiter({ wakeups, listEnded: jobs.listEnded }),
       wakeups,
       pool: config.COMFY_POOL,
@@ -173,6 +174,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     (open) => open.drain(),
   );
   const servers = createServerStore(sql);
+  const { priorityAgeMs } = runRules(config);
   const now = (): Date => new Date();
   const signingKey = await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY);
   const minFreeBytes = config.MIN_FREE_BYTES;
@@ -188,6 +190,10 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     servers,
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),
+    queue: createQueueView({
+      readSnapshot: createQueueSnapshots(sql, priorityAgeMs),
+      ...{ recentEnds, policies, priorityAgeMs, now },
+    }),
     fleetReports: composeFleetReports(base),
     progress: createProgressStore(sql),
     onFleetReport: () => wakeups.wake('room'),

@@ -1,3 +1,4 @@
+import type { QueueView } from '../client/queue-view.ts';
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
@@ -47,6 +48,7 @@ export interface ApiDeps {
     FleetOperations,
     'listFleet' | 'findServer' | 'setDraining' | 'removeServer'
   >;
+  readonly queue: QueueView;
   readonly fleetReports: FleetReporter;
   readonly progress: ProgressStore;
   /** Called after a fleet report, so that placement looks again. */

@@ -13,8 +13,10 @@ describe('POST /v1/consumer/jobs', () => {
       Jobs: [job?.jobId],
     });
     expect(job).toMatchObject({ scheduled: true, result: { available: false }, properties: {} });
-    expect(job?.serviceProviders).toEqual({ local: { support: 'Unavailable' } });
-    expect(job?.lastEvent.context['waiting']).toContain('no ComfyUI server answers');
+    expect(job?.serviceProviders).toEqual({
+      local: { support: 'Unavailable', queuePosition: { precedingJobs: 0, precedingCost: 0 } },
+    });
+    expect(job?.lastEvent.context['waiting']).toContain("'default' has no ComfyUI server yet");
     expect(job?.lastEvent).toMatchObject({ type: 'Initialized', jobType: 'TextToImageV2' });
     expect(job?.lastEvent.dateTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/);
   });

@@ -27,6 +27,7 @@ import { createFleetView } from '../db/fleet-view.ts';
 import { idempotencyOf, replayedBody, REPLAYED_HEADER } from './idempotency.ts';
 import { JobParams } from './job-params.ts';
 import { createSubmissionsOf } from './submissions-of.ts';
+import { createWaitView } from './wait-view.ts';
 
 const TAG = 'Jobs (v1)';
 const PATH = '/v1/consumer/jobs';
@@ -54,6 +55,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     () => now().getTime(),
   );
   const submissionsOf = createSubmissionsOf(deps, fleet);
+  const waitsOf = createWaitView({ ...deps, fleet });
   const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
 
   /** Of drawings that take longer than a second, which are the only ones reported. */
@@ -67,7 +69,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
 
   const options = async (
     c: Context<ApiEnv>,
-    rows: readonly JobRow[],
+    rows: readonly JobRow[] | 'new',
     isDetailed: boolean,
   ): Promise<StatusOptions> => ({
     detailed: isDetailed,
@@ -75,9 +77,10 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
     providerName: config.PROVIDER_NAME,
     blobUrl: linksFor(c),
     expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
-    hasServers: (await fleet.current()).some(({ reachable }) => reachable),
-    progress: await progressOf(rows),
+    progress: await progressOf(rows === 'new' ? [] : rows),
     previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${PATH}/${jobId}/preview`,
+    waiting: await waitsOf(rows),
+    now: now(),
   });
   const answer = async (
     c: Context<ApiEnv>,
@@ -152,7 +155,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
         if (earlier?.answer) return replay(c, earlier.answer);
         const submissions = earlier ? [] : await submissionsOf(caller.tenant, body);
-        const shown = await options(c, [], query.detailed);
+        const shown = await options(c, 'new', query.detailed);
         const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
           status: statusOf(rows),
           body: JSON.stringify(jobStatusCollection(rows, shown)),

@@ -45,7 +45,8 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
   };
 }
 
-const resourcesOf = (needed: readonly NeededFile[]): NeededResources =>
+/** What the catalogue says of them, by AIR. */
+export const resourcesOf = (needed: readonly NeededFile[]): NeededResources =>
   Object.fromEntries(
     needed.map(({ resource: { air, fileName, details } }) => [
       air,

@@ -7,6 +7,7 @@ import type { Resource } from '../db/resources.ts';
 import type { OperatedServer } from '../db/fleet-operations.ts';
 import type { KeyHolder } from '../db/keys.ts';
 import type { ServerRecord } from '../db/servers.ts';
+import { createQueueView } from '../client/queue-view.ts';
 import { compressAir, formatAir, parseAir } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
@@ -15,6 +16,7 @@ import { silentMetrics } from '../metrics/silent-metrics.ts';
 import type { Logger, ProgressReport, ServerReport } from '../ports.ts';
 import { createTransferSigner } from '../storage/transfer-signer.ts';
 import { silentTracer } from '../tracing/silent-tracer.ts';
+import type { PoolState } from '../domain/why-waiting.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
@@ -116,6 +118,13 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       countWaiting: async () => waiting,
     },
     fleetOperations: memoryOperations(operated, now),
+    queue: createQueueView({
+      readSnapshot: async () => ({ groups: [], pools: poolsOf(servers), running: new Map() }),
+      recentEnds: async () => [],
+      policies: async () => () => ({ weight: 1, maxRunning: undefined }),
+      priorityAgeMs: 300_000,
+      now,
+    }),
     fleetReports: {
       report: async (report) => {
         reports.push(report);
@@ -181,6 +190,14 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   };
   return api;
 }
+
+/** One place on every server that answers. */
+const poolsOf = (servers: readonly ServerRecord[]): PoolState[] =>
+  [...new Set(servers.map(({ pool }) => pool))].map((pool) => {
+    const list = servers.filter((server) => server.pool === pool);
+    const live = list.filter(({ reachable }) => reachable).length;
+    return { pool, servers: list.length, live, room: live, used: 0, downSince: null, error: null };
+  });
 
 export const blobRecord = (id: string, tenant = 'local'): BlobRecord => ({
   id,

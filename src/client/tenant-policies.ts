@@ -26,7 +26,7 @@ export function createTenantPolicies(options: TenantPoliciesOptions): TenantPoli
         ]),
       );
     },
-    KEPT_MS,
+    { keptMs: KEPT_MS },
     now,
   );
   return async () => {

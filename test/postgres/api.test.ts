@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
+import { createQueueView } from '../../src/client/queue-view.ts';
 import { createOrchestrator } from '../../src/client/orchestrator.ts';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
 import { createBlobRecords } from '../../src/db/blobs.ts';
@@ -16,6 +17,7 @@ import { createFleetOperations } from '../../src/db/fleet-operations.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createLeaseReads } from '../../src/db/lease-reads.ts';
+import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createServerStore } from '../../src/db/servers.ts';
@@ -107,6 +109,13 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     fleetOperations: createFleetOperations(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     progress: createProgressStore(sql),
+    queue: createQueueView({
+      readSnapshot: createQueueSnapshots(sql, 300_000),
+      recentEnds: async () => [],
+      policies: async () => () => ({ weight: 1, maxRunning: undefined }),
+      priorityAgeMs: 300_000,
+      now: () => new Date(),
+    }),
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),

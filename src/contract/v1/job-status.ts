@@ -3,8 +3,10 @@ import { z } from '@hono/zod-openapi';
 import type { JobProgress } from '../../db/job-progress.ts';
 import type { JobRow } from '../../db/job-row.ts';
 import { isTerminal } from '../../domain/job.ts';
+import type { Waiting } from '../../domain/why-waiting.ts';
 import { detailedJob } from './detailed-job.ts';
 import { LastEvent, lastEvent, type DrawingProgress } from './last-event.ts';
+import { ServiceProvider, serviceProvider } from './queue-position.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
 
@@ -34,7 +36,7 @@ export const JobStatus = z
     }),
     lastEvent: LastEvent,
     serviceProviders: z
-      .record(z.string(), z.object({ support: z.string() }))
+      .record(z.string(), ServiceProvider)
       .optional()
       .openapi({ description: 'While the job is active; in GET by id always' }),
     scheduled: z.boolean().openapi({ description: 'True until the job has ended' }),
@@ -62,17 +64,17 @@ export interface StatusOptions {
   readonly blobUrl: (blobKey: string) => { readonly url: string; readonly expiresAt: Date };
   /** Id an output will have, shown before it exists. */
   readonly expectedBlobKey: (jobId: string, slot: number) => string;
-  /** Whether any ComfyUI server answers now; while none does, active jobs wait and say so. */
-  readonly hasServers: boolean;
   /** How far running jobs are, where that is known. */
   readonly progress: ReadonlyMap<string, JobProgress>;
   readonly previewUrl: (jobId: string) => string;
+  /** Why a queued job has no server yet; undefined for any other. */
+  readonly waiting: (row: JobRow) => Waiting | undefined;
+  readonly now: Date;
   /** Further context of the last event, where it is known. */
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
 const LOCAL = 'local';
-const NO_SERVER = 'no ComfyUI server answers at the moment; the job waits and starts when one does';
 
 /** Status for GET by id: names the provider (`local`), as clients of that call expect. */
 export const jobStatus = (row: JobRow, options: StatusOptions): JobStatus =>
@@ -102,9 +104,9 @@ function status(
   showsProviders: boolean,
 ): JobStatus {
   const isActive = !isTerminal(row.state);
-  const isStuck = row.state === 'queued' && !options.hasServers;
   const progress = progressOf(row, options);
-  const context = { ...options.context, ...(isStuck ? { waiting: NO_SERVER } : {}) };
+  const waiting = options.waiting(row);
+  const context = { ...options.context, ...(waiting ? { waiting: waiting.text } : {}) };
   return {
     ...(options.detailed ? { job: detailedJob(row) } : {}),
     jobId: row.id,
@@ -115,7 +117,7 @@ function status(
     ...(isActive || showsProviders
       ? {
           serviceProviders: {
-            [options.providerName ?? LOCAL]: { support: isStuck ? 'Unavailable' : 'Available' },
+            [options.providerName ?? LOCAL]: serviceProvider(waiting, options.now),
           },
         }
       : {}),
