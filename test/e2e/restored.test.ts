@@ -58,6 +58,10 @@ describe('PostgreSQL restored from a backup that is older than Temporal', () => 
       });
       sql = connectDatabase({ url: postgres.url, maxConnections: 2, applicationName: 'test' });
       serving = await stack.serve('monolith', { DATABASE_URL: postgres.url });
+      await until('the models of the server are known', async () => {
+        const known = await sql`select from servers where lists_hash is not null`;
+        return known.count > 0;
+      });
     };
     await start();
   });
@@ -134,6 +138,10 @@ describe('Temporal', () => {
       serving = await stack.serve('monolith', {
         TEMPORAL_ADDRESS: temporal.address,
         TEMPORAL_NAMESPACE: 'default',
+      });
+      await until('the models of the server are known', async () => {
+        const known = await stack.sql`select from servers where lists_hash is not null`;
+        return known.count > 0;
       });
     };
     await start();
