@@ -43,6 +43,9 @@ export function createFleetReports(
       select room, room_auto, draw_ms, reachable, pool, boot_id, lists_hash,
         reported_at > now() - gone_after_seconds * interval '1 second' as is_fresh
       from servers where id = ${id}`;
+    // A server that answers and has no lists yet would be one without any file: not before its lists are here.
+    if (report.listsHash !== undefined && !report.files && !known?.listsHash)
+      return { wantsLists: true, changed: false };
     const [others] = await tx<Others[]>`
       select bool_or(reachable) filter (where reported_at > now() - ${WORD_SECONDS} * interval '1 second') as reach,
         max(started_at) as latest_start
