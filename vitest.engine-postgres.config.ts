@@ -6,6 +6,8 @@ const ABOUT_THE_DEV_SERVER = [
   'test/e2e/launcher.test.ts', // `npm start`: its dev server, ports, orphans
   'test/e2e/demo.test.ts', // `npm run demo` brings everything itself
   'test/e2e/dev.test.ts', // `npm run dev` keeps its dev server over a change
+  'test/e2e/chaos.test.ts', // kills and restarts a dev server of its own
+  'test/e2e/restored.test.ts', // puts an older file back under a dev server of its own
 ];
 
 export default defineConfig({
