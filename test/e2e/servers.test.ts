@@ -156,6 +156,8 @@ describe('several servers', () => {
 
   it('keep a drain over the leave of their worker, which hands over what it draws', async () => {
     const [, second] = workers;
+    // The placer knows of the resume at most two seconds later; until then another pool may take the job.
+    await until('d draws again', async () => (await drawnBy(await postTo('new'))) === 'd');
     const job = await postTo('new', 100);
     await untilRunning(job);
     await drain('d', 'drain');
