@@ -85,6 +85,13 @@ export const isStalePrompt = (sql: Sql) => sql`
 /** SQL expression over leases `l`: nothing new goes to their server before a stale prompt is withdrawn, or the two would share the GPU. */
 const hasStalePrompt = (sql: Sql) => sql`coalesce(bool_or(${isStalePrompt(sql)}), false)`;
 
+/** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */
+export async function countRunning(sql: Sql): Promise<Map<string, number>> {
+  const rows = await sql<{ tenant: string; running: number }[]>`
+    select tenant, count(*)::int as running from leases where drawn_at is null group by tenant`;
+  return new Map(rows.map(({ tenant, running }) => [tenant, running]));
+}
+
 async function countOf(sql: Sql, tenant: string): Promise<number> {
   const [row] = await sql<{ running: number }[]>`
     select count(*)::int as running from leases where tenant = ${tenant} and drawn_at is null`;
@@ -105,12 +112,7 @@ export function createLeaseStore(sql: Sql) {
         where s.pool = ${pool} or s.id = any(${others as string[]}) group by s.id order by s.id`;
     },
 
-    /** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */
-    async countRunning(): Promise<Map<string, number>> {
-      const rows = await sql<{ tenant: string; running: number }[]>`
-        select tenant, count(*)::int as running from leases where drawn_at is null group by tenant`;
-      return new Map(rows.map(({ tenant, running }) => [tenant, running]));
-    },
+    countRunning: () => countRunning(sql),
 
     /**
      * Reserves room for an attempt. Safe with several placers: the server's row is locked while its leases are counted,

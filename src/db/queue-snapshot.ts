@@ -1,6 +1,7 @@
 import type { QueueGroup, QueueMark } from '../domain/queue-place.ts';
 import type { PoolState } from '../domain/why-waiting.ts';
 import type { Sql } from './connect.ts';
+import { countRunning } from './leases.ts';
 import { isLive } from './servers.ts';
 
 export interface QueueSnapshot {
@@ -49,8 +50,7 @@ export const createQueueSnapshots =
             else max(case when reachable then reported_at else coalesce(down_since, changed_at) end) end as down_since,
           (array_agg(error order by reported_at desc) filter (where error is not null))[1] as error
         from servers left join used on used.server_id = servers.id group by pool`,
-      sql<{ tenant: string; jobs: number }[]>`
-        select tenant, count(*)::int as jobs from leases group by tenant`,
+      countRunning(sql),
     ]);
     return {
       groups: groups.map(({ numbers, times, positions, ...group }) => ({
@@ -62,6 +62,6 @@ export const createQueueSnapshots =
         })),
       })),
       pools,
-      running: new Map(running.map(({ tenant, jobs }) => [tenant, jobs])),
+      running,
     };
   };
