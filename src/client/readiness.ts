@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Sql } from '../db/connect.ts';
 import type { ServerStore } from '../db/servers.ts';
+import { withDeadline } from '../deadline.ts';
 import { messageOf } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 
@@ -29,7 +30,7 @@ export function createReadiness(deps: ReadinessDeps) {
     look: () => Promise<Dependency>,
   ): Promise<Dependency> => {
     try {
-      return await withDeadline(look());
+      return await withDeadline(look(), DEADLINE_MS, 'no answer');
     } catch (error) {
       return { state: otherwise, detail: messageOf(error) };
     }
@@ -68,16 +69,4 @@ export function createReadiness(deps: ReadinessDeps) {
     ]);
     return { database: db, temporal: engine, comfyui: gpus, storage: disk };
   };
-}
-
-async function withDeadline<T>(promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${DEADLINE_MS} ms`)), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { Sql } from './connect.ts';
+import { isReported } from './servers.ts';
 
 /** A worker process that stands at a server. */
 export interface FleetWorker {
@@ -48,13 +49,11 @@ export type FleetOperations = ReturnType<typeof createFleetOperations>;
 
 /** The fleet for operators: what each server does, and whether it takes work. */
 export function createFleetOperations(sql: Sql) {
-  const isReported = sql`(s.reported_at > now() - s.gone_after_seconds * interval '1 second')`;
-
   const list = (id?: string): Promise<OperatedServer[]> => sql<OperatedServer[]>`
     with done as (
       select server_id, count(*)::int as jobs from jobs
       where finished_at > now() - interval '1 hour' and state = 'succeeded' group by server_id)
-    select s.id, s.pool, s.labels, s.serves, s.room, s.reachable, ${isReported} as is_reported, s.reported_at,
+    select s.id, s.pool, s.labels, s.serves, s.room, s.reachable, ${isReported(sql)} as is_reported, s.reported_at,
       s.changed_at, s.draining_at, s.down_since, s.error, s.last_error, s.last_error_at, s.running, s.waiting,
       s.loaded_model, s.version, s.device, s.vram_bytes,
       (select count(*)::int from leases l where l.server_id = s.id) as leases,
@@ -94,7 +93,7 @@ export function createFleetOperations(sql: Sql) {
     async removeServer(id: string): Promise<Removal> {
       return sql.begin(async (tx) => {
         const [server] = await tx<{ isReported: boolean; isLeased: boolean }[]>`
-          select ${isReported} as is_reported,
+          select ${isReported(sql)} as is_reported,
             exists (select from leases l where l.server_id = s.id) as is_leased
           from servers s where s.id = ${id} for update`;
         if (!server) return 'unknown';
@@ -109,7 +108,7 @@ export function createFleetOperations(sql: Sql) {
     async forgetServers(afterHours: number): Promise<number> {
       await sql`delete from server_workers where reported_at < now() - interval '1 hour'`;
       const rows = await sql`
-        delete from servers s where s.reported_at < now() - ${afterHours} * interval '1 hour' and not ${isReported}
+        delete from servers s where s.reported_at < now() - ${afterHours} * interval '1 hour' and not ${isReported(sql)}
           and not exists (select from leases l where l.server_id = s.id)`;
       return rows.count;
     },

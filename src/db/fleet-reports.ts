@@ -2,6 +2,7 @@ import { nextDrawAverage, roomFor } from '../domain/room.ts';
 import type { FleetAnswer, FleetReport, FleetReporter } from '../ports.ts';
 import type { Sql } from './connect.ts';
 import { createLeaseStore } from './leases.ts';
+import { isReported } from './servers.ts';
 
 /** What another worker said of a server counts beside one's own for three probes. */
 const WORD_SECONDS = 15;
@@ -41,7 +42,7 @@ export function createFleetReports(
     await tx`select pg_advisory_xact_lock(hashtextextended(${`server ${id}`}, 0))`;
     const [known] = await tx<Known[]>`
       select room, room_auto, draw_ms, reachable, pool, boot_id, lists_hash,
-        reported_at > now() - gone_after_seconds * interval '1 second' as is_fresh
+        ${isReported(tx)} as is_fresh
       from servers where id = ${id}`;
     // A server that answers and has no lists yet would be one without any file: not before its lists are here.
     if (report.listsHash !== undefined && !report.files && !known?.listsHash)

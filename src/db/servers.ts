@@ -14,9 +14,12 @@ export interface ServerRecord {
   readonly reportedAt: Date;
 }
 
+/** SQL condition: somebody said lately how the server is. */
+export const isReported = (sql: Sql) =>
+  sql`(reported_at > now() - gone_after_seconds * interval '1 second')`;
+
 /** SQL condition: the server answered, and somebody said so lately. */
-export const isLive = (sql: Sql) =>
-  sql`(reachable and reported_at > now() - gone_after_seconds * interval '1 second')`;
+export const isLive = (sql: Sql) => sql`(reachable and ${isReported(sql)})`;
 
 export type ServerStore = ReturnType<typeof createServerStore>;
 

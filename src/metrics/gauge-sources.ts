@@ -1,3 +1,4 @@
+import { withDeadline } from '../deadline.ts';
 import type { GaugeReading } from '../domain/metric-catalogue.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
@@ -25,7 +26,7 @@ export function createGaugeSources(logger: Logger, now: () => number): GaugeSour
         { readonly at: number; readonly readings: Promise<readonly GaugeReading[]> } | undefined;
       const readNow = async (): Promise<readonly GaugeReading[]> => {
         try {
-          const readings = await withDeadline(read());
+          const readings = await withDeadline(read(), DEADLINE_MS, 'not read');
           return [...readings, sourceUp(name, 1)];
         } catch (error) {
           logger.debug({ source: name, error: messageOf(error) }, 'metrics source not read');
@@ -48,15 +49,3 @@ const sourceUp = (source: string, value: number): GaugeReading => ({
   labels: { source },
   value,
 });
-
-async function withDeadline<T>(promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not read within ${DEADLINE_MS} ms`)), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -7,6 +7,7 @@ import { createLeaseStore } from '../../src/db/leases.ts';
 import { createRunStore } from '../../src/db/runs.ts';
 import type { FleetReport, FleetReporter } from '../../src/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { grantRequest } from '../support/grant-request.ts';
 import { newJobRow, SD1 } from '../support/jobs.ts';
 
 let database: TestDatabase;
@@ -167,16 +168,6 @@ async function draw(drawMs: number): Promise<void> {
   const job = newJobRow();
   await createJobStore(database.sql).insertJobs([job]);
   await createRunStore(database.sql).openRun(job.id, 'run-1');
-  await createLeaseStore(database.sql).grant({
-    jobId: job.id,
-    runId: 'run-1',
-    attempt: 1,
-    tenant: 'local',
-    serverId: 'a',
-    model: SD1,
-    reason: 'room',
-    traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
-    promptId: (runIndex) => promptIdFor(job.id, runIndex, 1),
-  });
+  await createLeaseStore(database.sql).grant(grantRequest(job.id));
   await fleet.reportDrawn({ serverId: 'a', promptId: promptIdFor(job.id, 1, 1), drawMs });
 }

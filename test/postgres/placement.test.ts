@@ -2,13 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { createClosing } from '../../src/db/closing.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
-import { createLeaseStore, type GrantRequest, type LeaseStore } from '../../src/db/leases.ts';
+import { createLeaseStore, type LeaseStore } from '../../src/db/leases.ts';
 import { createRunStore, type FinishRecord, type RunStore } from '../../src/db/runs.ts';
 import type { JobRow } from '../../src/db/job-row.ts';
 import type { Placer } from '../../src/workers/placer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow, rowOf, SD1 } from '../support/jobs.ts';
 import { claimOf, createTestPlacer } from '../support/placer.ts';
+import { grantRequest } from '../support/grant-request.ts';
 import { until } from '../support/until.ts';
 
 let database: TestDatabase;
@@ -31,18 +32,6 @@ const insertJob = async (): Promise<string> => {
   return job.id;
 };
 const rowFor = (jobId: string): Promise<JobRow> => rowOf(database, jobId);
-const grantRequest = (jobId: string, change: Partial<GrantRequest> = {}): GrantRequest => ({
-  jobId,
-  runId: 'run-1',
-  attempt: 1,
-  tenant: 'local',
-  serverId: 'a',
-  model: SD1,
-  reason: 'room',
-  traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
-  promptId: (runIndex) => promptIdFor(jobId, runIndex, change.attempt ?? 1),
-  ...change,
-});
 const finishRecord = (jobId: string, change: Partial<FinishRecord> = {}): FinishRecord => ({
   jobId,
   tenant: 'local',

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { createClosing } from '../../src/db/closing.ts';
 import { createCollectorStore } from '../../src/db/collector-store.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
@@ -8,7 +7,8 @@ import { createOutbox } from '../../src/db/outbox.ts';
 import { createRunStore, type RunStore } from '../../src/db/runs.ts';
 import type { Lease } from '../../src/domain/job.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { newJobRow, SD1 } from '../support/jobs.ts';
+import { grantRequest } from '../support/grant-request.ts';
+import { newJobRow } from '../support/jobs.ts';
 
 let database: TestDatabase;
 let leases: LeaseStore;
@@ -32,17 +32,7 @@ const insertJob = async (): Promise<string> => {
 };
 const tryGrant = async (jobId: string, attempt = 1) => {
   await runs.openRun(jobId, `run-${jobId}`);
-  return leases.grant({
-    jobId,
-    runId: `run-${jobId}`,
-    attempt,
-    tenant: 'local',
-    serverId: 'a',
-    model: SD1,
-    reason: 'room',
-    traceId: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
-    promptId: (runIndex) => promptIdFor(jobId, runIndex, attempt),
-  });
+  return leases.grant(grantRequest(jobId, { runId: `run-${jobId}`, attempt }));
 };
 const granted = async (jobId: string): Promise<Lease> => {
   const answer = await tryGrant(jobId);
