@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { OrchestratorError } from '../errors.ts';
 import { blobEndpoints } from './blobs.ts';
+import { coverageEndpoints } from './coverage.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { docEndpoints } from './docs.ts';
 import { mountEndpoints, type Api, type Endpoint } from './endpoint.ts';
@@ -20,6 +21,7 @@ import { serverEndpoints } from './servers.ts';
 /** Every endpoint there is; tests walk this list. */
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...jobEndpoints(deps),
+  ...coverageEndpoints(deps),
   ...previewEndpoints(deps),
   ...resourceEndpoints(deps),
   ...blobEndpoints(deps),

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
+import { isAirIssue } from '../contract/air-text.ts';
 import { fieldErrors } from '../contract/field-errors.ts';
 import { Problem } from '../contract/problem.ts';
 import { OrchestratorError, type FieldError } from '../errors.ts';
@@ -40,6 +41,8 @@ export interface Endpoint<
   readonly description?: string;
   readonly params?: P;
   readonly query?: Q;
+  /** Names of query parameters that may stand several times; they are lists. Of any other the first counts. */
+  readonly repeated?: readonly string[];
   readonly headers?: z.ZodObject;
   /** The body is read as JSON and checked against `schema`; with `check: false` the handler does that. */
   readonly body?: {
@@ -119,23 +122,32 @@ async function readRequest(
   deps: ApiDeps,
 ): Promise<Request<unknown, unknown, unknown>> {
   const faults: FieldError[] = [];
+  let isAirFault = true;
   const check = (schema: z.ZodType | undefined, value: unknown): unknown => {
     if (!schema) return undefined;
     const result = schema.safeParse(value);
     if (result.success) return result.data;
     faults.push(...fieldErrors(result.error.issues, value));
+    isAirFault &&= result.error.issues.every(isAirIssue);
     return undefined;
   };
+  const throwFaults = (): void => {
+    if (faults.length > 0) throw requestFault(faults, isAirFault);
+  };
   const params = check(definition.params, c.req.param());
-  const query = check(definition.query, c.req.query());
+  const lists = definition.repeated?.flatMap((name) => {
+    const values = c.req.queries(name);
+    return values ? [[name, values] as const] : [];
+  });
+  const query = check(definition.query, { ...c.req.query(), ...Object.fromEntries(lists ?? []) });
   // Reported before the body is read: a wrong address makes the body moot.
-  throwFaults(faults);
+  throwFaults();
   let body: unknown;
   if (definition.body) {
     const { mediaTypes = [JSON_TYPE], schema } = definition.body;
     const json = await readJson(c, deps.config.MAX_BODY_BYTES, mediaTypes);
     body = definition.body.check === false ? json : check(schema, json);
-    throwFaults(faults);
+    throwFaults();
   }
   return {
     params,
@@ -145,13 +157,13 @@ async function readRequest(
   };
 }
 
-function throwFaults(faults: readonly FieldError[]): void {
-  if (faults.length === 0) return;
+function requestFault(faults: readonly FieldError[], isAirFault: boolean): OrchestratorError {
   const named = faults
     .slice(0, 3)
     .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
   const more = faults.length > 3 ? ` (and ${faults.length - 3} more, see errors)` : '';
-  throw new OrchestratorError('invalid_request', `${named.join('. ')}${more}`, { fields: faults });
+  const code = isAirFault ? 'invalid_air' : 'invalid_request';
+  return new OrchestratorError(code, `${named.join('. ')}${more}`, { fields: faults });
 }
 
 const isKeyed = (access: Access): boolean => access === 'tenant' || access === 'operator';

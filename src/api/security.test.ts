@@ -30,6 +30,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   'delete /v1/consumer/jobs/{jobId}': { isOwned: true },
   'get /v1/consumer/jobs/{jobId}/events': { isOwned: true },
   'get /v1/consumer/jobs/{jobId}/preview': { isOwned: true },
+  // Of a foreign resource it says Unknown: coverage.test.ts.
+  'get /v1/consumer/coverage': { query: '?model={air}', isOwned: false },
   'get /v2/resources': { isOwned: false },
   'post /v2/resources': {
     body: { air: 'urn:air:sdxl:lora:civitai:1@2', modelName: 'x', type: 'lora' },

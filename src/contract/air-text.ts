@@ -3,7 +3,13 @@ import { isCompressed, MAX_AIR_LENGTH, parseAir } from '../domain/air.ts';
 import { messageOf } from '../errors.ts';
 
 /** Marks an issue so that a request whose only faults are AIRs answers `invalid_air`. */
-export const INVALID_AIR = { code: 'invalid_air' } as const;
+const INVALID_AIR = { code: 'invalid_air' } as const;
+
+/** True for an issue that is about nothing but AIRs. */
+export const isAirIssue = (issue: object): boolean =>
+  ('params' in issue &&
+    (issue.params as { code?: unknown } | undefined)?.code === INVALID_AIR.code) ||
+  ('issues' in issue && Array.isArray(issue.issues) && issue.issues.every(isAirIssue));
 
 function airProblem(text: string): string | undefined {
   try {

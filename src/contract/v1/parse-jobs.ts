@@ -1,6 +1,6 @@
 /** Reads the body of `POST /v1/consumer/jobs`, reporting every wrong field of every job at once. */
 import { OrchestratorError, type ErrorCode, type FieldError } from '../../errors.ts';
-import { INVALID_AIR } from '../air-text.ts';
+import { isAirIssue } from '../air-text.ts';
 import { fieldErrors, formatPath, shown } from '../field-errors.ts';
 import {
   MAX_JOBS_PER_REQUEST,
@@ -129,11 +129,6 @@ export function faultsError(faults: readonly Fault[]): OrchestratorError {
     { fields: faults.slice(0, MAX_REPORTED).map(({ path, message }) => ({ path, message })) },
   );
 }
-
-const isAirIssue = (issue: object): boolean =>
-  ('params' in issue &&
-    (issue.params as { code?: unknown } | undefined)?.code === INVALID_AIR.code) ||
-  ('issues' in issue && Array.isArray(issue.issues) && issue.issues.every(isAirIssue));
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

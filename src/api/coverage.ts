@@ -1,0 +1,43 @@
+/** `/v1/consumer/coverage` */
+import { z } from '@hono/zod-openapi';
+import { Coverage, CoverageModels } from '../contract/v1/coverage.ts';
+import { createFleetView } from '../db/fleet-view.ts';
+import { createServerFit } from '../ecosystems/server-fit.ts';
+import type { ApiDeps } from './deps.ts';
+import { endpoint, type Endpoint } from './endpoint.ts';
+import { availabilityOf } from './model-availability.ts';
+
+/** Which of the named models the servers have. */
+export function coverageEndpoints(deps: ApiDeps): readonly Endpoint[] {
+  const fit = createServerFit();
+  const fleet = createFleetView(
+    () => deps.fleet.readFleet(),
+    () => deps.now().getTime(),
+  );
+  return [
+    endpoint({
+      method: 'get',
+      path: '/v1/consumer/coverage',
+      access: 'tenant',
+      tag: 'Coverage (v1)',
+      summary: 'Ask which models can be used now',
+      description:
+        'From the lists of model files that the ComfyUI servers give, at most 2 seconds old. A server that does not answer or is being drained is no worker.',
+      query: z.object({ model: CoverageModels }),
+      repeated: ['model'],
+      responses: { 200: { description: 'Availability by AIR', schema: Coverage } },
+      errors: [400],
+      async handle(c, { query, caller }) {
+        const [servers, found] = await Promise.all([
+          fleet.current(),
+          deps.resources.findResources(caller.tenant, query.model),
+        ]);
+        return c.json(
+          Object.fromEntries(
+            query.model.map((air) => [air, availabilityOf(found.get(air), servers, fit)]),
+          ),
+        );
+      },
+    }),
+  ];
+}
