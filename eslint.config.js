@@ -60,6 +60,7 @@ export default tseslint.config(
       'executors',
       'storage',
       'db',
+      'net',
       'client',
       'api',
       'dev',
@@ -99,7 +100,7 @@ export default tseslint.config(
             { regex: '^zod', message: 'zod doubles the workflow bundle.' },
             {
               regex:
-                '^\\.\\./(contract|workers|ecosystems|executors|storage|db|client|api|dev|commands|ports|config|compose|errors)(/|\\.ts$)',
+                '^\\.\\./(contract|workers|ecosystems|executors|storage|db|net|client|api|dev|commands|ports|config|compose|errors)(/|\\.ts$)',
               message: 'Workflows import the domain only.',
             },
           ],
@@ -125,7 +126,14 @@ export default tseslint.config(
     'Activities know ports, stores and the domain.',
   ),
   layer(
-    ['src/executors/**', 'src/storage/**', 'src/db/**', 'src/metrics/**', 'src/tracing/**'],
+    [
+      'src/executors/**',
+      'src/storage/**',
+      'src/db/**',
+      'src/net/**',
+      'src/metrics/**',
+      'src/tracing/**',
+    ],
     ['contract', 'workflows', 'workers', 'ecosystems', 'api', 'dev', 'commands', 'compose'],
     'Adapters implement ports; they do not know who uses them.',
   ),

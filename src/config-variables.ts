@@ -3,6 +3,7 @@ import { API_VARIABLES } from './config-groups/api.ts';
 import { ENGINES_VARIABLES } from './config-groups/engines.ts';
 import { COMFY_VARIABLES } from './config-groups/comfy.ts';
 import { JOBS_VARIABLES } from './config-groups/jobs.ts';
+import { OUTGOING_VARIABLES } from './config-groups/outgoing.ts';
 import { SEEING_VARIABLES } from './config-groups/seeing.ts';
 import { TENANT_VARIABLES } from './config-groups/tenants.ts';
 
@@ -11,6 +12,7 @@ export { GROUPS } from './config-groups/variable.ts';
 /** Every variable there is. README's table and `.env.example` are written from this object; a test compares them. */
 export const VARIABLES = {
   ...API_VARIABLES,
+  ...OUTGOING_VARIABLES,
   ...ENGINES_VARIABLES,
   ...COMFY_VARIABLES,
   ...JOBS_VARIABLES,

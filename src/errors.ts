@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   ecosystem_mismatch: 400,
   unsupported_job_type: 400,
   invalid_token: 400,
+  url_refused: 400,
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
@@ -39,6 +40,10 @@ export const ERROR_CODES = {
   output_invalid: 500,
   attempts_exhausted: 500,
   history_lost: 500,
+  // A connection to an address that a client named.
+  fetch_failed: 500,
+  fetch_timed_out: 500,
+  fetch_too_large: 500,
   terminated: 500,
   timed_out: 500,
   configuration: 500,
