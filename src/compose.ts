@@ -14,7 +14,7 @@ import { readRunHistory } from './client/run-history.ts';
 import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
 import { createTenantPolicies, type TenantPolicies } from './client/tenant-policies.ts';
 import type { Config } from './config.ts';
-import { JOB_TYPES } from './contract/v1/job-request.ts';
+import { JOB_TYPES } from './contract/v1/job-types/table.ts';
 import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReader } from './db/fleet.ts';

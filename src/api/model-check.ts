@@ -1,6 +1,6 @@
 /** Checks every AIR of a request against the catalogue before anything is accepted. */
 import type { ParsedJob } from '../contract/v1/parse-jobs.ts';
-import type { ResolvedModels } from '../contract/v1/submissions.ts';
+import type { ModelUse } from '../contract/v1/job-types/job-type.ts';
 import { faultsError } from '../contract/v1/parse-jobs.ts';
 import { formatPath, shown } from '../contract/field-errors.ts';
 import type { Resource, ResourceStore } from '../db/resources.ts';
@@ -9,9 +9,12 @@ import { ECOSYSTEMS, type Ecosystem } from '../domain/generation.ts';
 import type { ErrorCode, FieldError } from '../errors.ts';
 import type { NeededFile } from './file-check.ts';
 
-/** The models of one request and their entries, the checkpoint's first. */
-export interface CheckedModels extends ResolvedModels {
+/** The models of one request. */
+export interface CheckedModels {
+  /** Their entries, the checkpoint's first. */
   readonly needed: readonly NeededFile[];
+  /** Canonical AIR of one that the request names. */
+  airOf(asked: string): string;
 }
 
 export type ModelCheck = (
@@ -21,10 +24,8 @@ export type ModelCheck = (
 
 type Fault = FieldError & { readonly code: ErrorCode };
 
-interface Use {
-  readonly air: string;
+interface Use extends Omit<ModelUse, 'path'> {
   readonly path: string;
-  readonly role: 'model' | 'network';
 }
 
 const NETWORK_KINDS: readonly ResourceKind[] = ['lora', 'embedding', 'vae'];
@@ -37,23 +38,15 @@ export function createModelCheck(resources: Pick<ResourceStore, 'findResources'>
     const found = await resources.findResources(tenant, airs);
     const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found));
     if (faults.length > 0) throw faultsError(faults);
-    return jobs.map((job, index) => ({
-      ...resolve(job, found),
-      needed: neededFiles(uses[index] ?? [], found),
+    return uses.map((ofJob) => ({
+      needed: neededFiles(ofJob, found),
+      airOf: (asked) => found.get(asked)?.air ?? asked,
     }));
   };
 }
 
-function usesOf(job: ParsedJob): Use[] {
-  return [
-    { air: job.request.model, path: formatPath([...job.path, 'model']), role: 'model' },
-    ...Object.keys(job.request.additionalNetworks ?? {}).map((air) => ({
-      air,
-      path: formatPath([...job.path, 'additionalNetworks', air]),
-      role: 'network' as const,
-    })),
-  ];
-}
+const usesOf = ({ path, asked }: ParsedJob): Use[] =>
+  asked.uses.map((use) => ({ ...use, path: formatPath([...path, ...use.path]) }));
 
 function neededFiles(uses: readonly Use[], found: ReadonlyMap<string, Resource>): NeededFile[] {
   return uses.flatMap(({ air, path }) => {
@@ -127,16 +120,3 @@ function useFault(
 
 const ecosystemOf = (resource: Resource): Ecosystem | undefined =>
   rootEcosystem(parseAir(resource.air).ecosystem ?? '');
-
-function resolve(job: ParsedJob, found: ReadonlyMap<string, Resource>): ResolvedModels {
-  const model = found.get(job.request.model);
-  const ecosystem = model && ecosystemOf(model);
-  if (!model || !ecosystem)
-    throw new Error(`model ${job.request.model} passed its check unresolved`);
-  const networks = Object.entries(job.request.additionalNetworks ?? {}).map(([air, params]) => ({
-    air: found.get(air)?.air ?? air,
-    strength: params.strength ?? 1,
-    ...(typeof params.triggerWord === 'string' ? { triggerWord: params.triggerWord } : {}),
-  }));
-  return { ecosystem, model: model.air, networks };
-}

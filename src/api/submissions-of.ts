@@ -29,14 +29,15 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
     const parsed = parseJobRequests(body, now());
     await requireSpace();
     const models = await checkModels(tenant, parsed);
-    const requests = parsed.flatMap(({ request, count }, index) => {
-      const resolved = models[index];
-      const submissions = resolved ? toSubmissions(request, count, resolved, randomSeed) : [];
+    const requests = parsed.flatMap(({ asked }, index) => {
+      const checked = models[index];
+      if (!checked) return [];
+      const { needed, airOf } = checked;
+      const submissions = toSubmissions(asked, { airOf, randomSeed });
       const [first] = submissions;
-      if (!resolved || !first) return [];
-      // Jobs of one request differ in nothing but their seeds.
-      const needs = needsOf(first.generation, resourcesOf(resolved.needed));
-      return [{ submissions, needs, needed: resolved.needed, count: submissions.length }];
+      if (!first) return [];
+      const needs = needsOf(first.generation, resourcesOf(needed));
+      return [{ submissions, needs, needed, count: submissions.length }];
     });
     const pools = (await route(requests)).flat();
     return requests

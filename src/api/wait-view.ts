@@ -3,7 +3,7 @@ import type { ExplainWait, QueueView } from '../client/queue-view.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { FleetView } from '../db/fleet-view.ts';
 import type { ResourceStore } from '../db/resources.ts';
-import { needsOf } from '../domain/job-needs.ts';
+import { airsOf, needsOf, shapeKey } from '../domain/job-needs.ts';
 import type { Waiting } from '../domain/why-waiting.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
 import { lacksOfAll } from './file-check.ts';
@@ -37,7 +37,7 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
   >();
 
   const look = async ({ tenant, generation }: JobRow): Promise<string | undefined> => {
-    const airs = [generation.model, ...generation.networks.map(({ air }) => air)];
+    const airs = airsOf(generation);
     const [found, servers] = await Promise.all([
       deps.resources.findResources(tenant, airs),
       deps.fleet.current(),
@@ -56,9 +56,7 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
   const missingFor = (row: JobRow): Promise<string | undefined> => {
     const at = deps.now().getTime();
     if (at - row.createdAt.getTime() < CHECKED_FOR_MS) return Promise.resolve(undefined);
-    const { ecosystem, model, networks, clipSkip } = row.generation;
-    const airs = networks.map(({ air }) => air);
-    const key = JSON.stringify([row.tenant, ecosystem, clipSkip, model, airs]);
+    const key = JSON.stringify([row.tenant, shapeKey(row.generation)]);
     const known = kept.get(key);
     if (known && at - known.at < CHECKED_FOR_MS) return known.text;
     const text = look(row);

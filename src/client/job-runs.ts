@@ -6,6 +6,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import type { JobRow } from '../db/job-row.ts';
+import { titleOf } from '../domain/job-needs.ts';
 import type { JobInput, Lease } from '../domain/job.ts';
 import {
   CPU_QUEUE,
@@ -140,7 +141,7 @@ async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
 }
 
 const summaryOf = (job: JobRow): string =>
-  `${job.type} · ${job.ecosystem} · ${job.generation.width}×${job.generation.height} · seed ${job.generation.seed}`;
+  `${job.type} · ${job.ecosystem} · ${titleOf(job.generation)}`;
 
 function searchAttributes(job: JobRow): SearchAttributePair[] {
   const values: Record<SearchAttribute, string> = {

@@ -1,5 +1,6 @@
 import type { GenerationShape, NeededResources } from '../domain/job-needs.ts';
 import type { Sql } from './connect.ts';
+import { generationAirs } from './generation-airs.ts';
 
 /** What a job asks of a server, with what the tenant's catalogue says now. */
 export interface StoredNeeds {
@@ -13,8 +14,7 @@ export async function findJobNeeds(sql: Sql, jobId: string): Promise<StoredNeeds
     select j.generation as shape,
       (select coalesce(jsonb_object_agg(r.air, jsonb_build_object(
           'fileName', r.file_name, 'vramBytes', r.document -> 'vramBytes')), '{}')
-        from resources r where r.tenant = j.tenant and r.air = any (array(select j.generation ->> 'model'
-          union all select n ->> 'air' from jsonb_array_elements(j.generation -> 'networks') n))) as resources
+        from resources r where r.tenant = j.tenant and r.air = any (${generationAirs(sql)})) as resources
     from jobs j where j.id = ${jobId}`;
   return row;
 }

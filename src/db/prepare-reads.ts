@@ -1,6 +1,7 @@
 import type { Generation } from '../domain/generation.ts';
 import type { Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
+import { generationAirs } from './generation-airs.ts';
 
 /** What prepare needs of a leased job, or undefined when the lease is gone. */
 export interface LeasedJob {
@@ -21,8 +22,7 @@ export function createPrepareReads(sql: Sql) {
       const [row] = await sql<LeasedJob[]>`
         select j.generation, j.tenant, j.trace_id, j.created_at,
           (select coalesce(jsonb_object_agg(r.air, r.file_name), '{}') from resources r
-            where r.tenant = j.tenant and r.air = any (array(select j.generation ->> 'model'
-              union all select n ->> 'air' from jsonb_array_elements(j.generation -> 'networks') n))) as file_names
+            where r.tenant = j.tenant and r.air = any (${generationAirs(sql)})) as file_names
         from jobs j
         join leases l on l.job_id = j.id and l.run_index = ${lease.runIndex} and l.attempt = ${lease.attempt}
         where j.id = ${lease.jobId} and l.run_id = ${runId} and j.state in ('queued', 'running')`;

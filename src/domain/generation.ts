@@ -11,6 +11,22 @@ export interface Network {
   readonly triggerWord?: string;
 }
 
+/** Where an input file comes from: fetched from an address, or a stored file of the tenant. */
+export type MediaSource = { readonly url: string } | { readonly blobKey: string };
+
+/** Civitai's names of what makes a control image (or a mask) of a picture. */
+export const IMAGE_TRANSFORMERS = ['Canny', 'DepthZoe', 'SoftedgePidinet', 'Rembg'] as const;
+export type ImageTransformer = (typeof IMAGE_TRANSFORMERS)[number];
+
+export interface ControlNet {
+  readonly preprocessor: ImageTransformer;
+  readonly weight: number;
+  /** Fractions 0..1 of the run. */
+  readonly start: number;
+  readonly end: number;
+  readonly image: MediaSource;
+}
+
 export interface TextToImage {
   readonly operation: 'textToImage';
   readonly ecosystem: Ecosystem;
@@ -29,6 +45,22 @@ export interface TextToImage {
   /** A1111 counting: 1 = no skip. */
   readonly clipSkip: number;
   readonly networks: readonly Network[];
+  /** A picture to start from; `mask` limits what is drawn anew. `denoise`: 0..1. */
+  readonly source?: {
+    readonly image: MediaSource;
+    readonly denoise: number;
+    readonly mask?: MediaSource;
+  };
+  readonly controlNets?: readonly ControlNet[];
+  /** A second pass over the enlarged picture. `upscaler`: AIR. */
+  readonly hires?: {
+    readonly scale: number;
+    readonly denoise: number;
+    readonly steps?: number;
+    readonly upscaler?: string;
+  };
+  /** A second checkpoint (AIR) that takes over at this fraction of the run. */
+  readonly refiner?: { readonly model: string; readonly switchAt: number };
 }
 
 /** What a job asks to be made. More operations join this union. */

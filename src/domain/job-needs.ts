@@ -1,8 +1,21 @@
 /** What a job needs of a server. */
-import type { TextToImage } from './generation.ts';
+import type { Generation, TextToImage } from './generation.ts';
 
-/** Everything of a generation that decides which files and node classes its graph needs. */
-export type GenerationShape = Pick<TextToImage, 'ecosystem' | 'model' | 'networks' | 'clipSkip'>;
+type TextToImageShape = Pick<
+  TextToImage,
+  | 'operation'
+  | 'ecosystem'
+  | 'model'
+  | 'networks'
+  | 'clipSkip'
+  | 'source'
+  | 'controlNets'
+  | 'hires'
+  | 'refiner'
+>;
+
+/** Everything of a generation that decides which files and node classes its graph needs; a generation is one. */
+export type GenerationShape = TextToImageShape;
 
 /** What the catalogue says of the resources a job names, by AIR. */
 export type NeededResources = Readonly<
@@ -12,14 +25,43 @@ export type NeededResources = Readonly<
 export interface JobNeeds {
   readonly shape: GenerationShape;
   readonly resources: NeededResources;
+  /** AIR of the checkpoint, which a server keeps warm. */
+  readonly model: string;
   /** Jobs with the same key need the same files and node classes. */
   readonly key: string;
 }
 
+/** AIRs of the resources that a job names, the checkpoint first. `db/generation-airs.ts` says the same in SQL. */
+export const airsOf = ({
+  model,
+  networks,
+  refiner,
+  hires,
+}: Pick<GenerationShape, 'model' | 'networks' | 'refiner' | 'hires'>): readonly string[] => [
+  model,
+  ...networks.map(({ air }) => air),
+  ...(refiner ? [refiner.model] : []),
+  ...(hires?.upscaler === undefined ? [] : [hires.upscaler]),
+];
+
 /** What a job of this shape needs. */
 export function needsOf(shape: GenerationShape, resources: NeededResources): JobNeeds {
-  const { ecosystem, model, networks, clipSkip } = shape;
-  const airs = [model, ...networks.map(({ air }) => air)];
-  const names = airs.map((air) => resources[air]?.fileName ?? null);
-  return { shape, resources, key: JSON.stringify([ecosystem, clipSkip, airs, names]) };
+  const names = airsOf(shape).map((air) => resources[air]?.fileName ?? null);
+  return { shape, resources, model: shape.model, key: JSON.stringify([shapeKey(shape), names]) };
 }
+
+/** The same for all generations whose graphs have the same files and node classes. */
+export function shapeKey(shape: GenerationShape): string {
+  const { ecosystem, clipSkip, source, controlNets, hires, refiner } = shape;
+  const parts = [
+    source && (source.mask ? 'masked' : 'source'),
+    controlNets?.map(({ preprocessor }) => preprocessor),
+    hires && 'hires',
+    refiner && 'refiner',
+  ];
+  return JSON.stringify([ecosystem, clipSkip, airsOf(shape), parts]);
+}
+
+/** In one line, for whoever lists runs. */
+export const titleOf = ({ width, height, seed }: Generation): string =>
+  `${width}×${height} · seed ${seed}`;

@@ -103,12 +103,21 @@ export interface BlobRef {
 export type GraphRef =
   { readonly text: string } | { readonly blob: BlobRef; readonly blobKey: string };
 
+/** An input file of a graph: where its bytes are stored, and the name under which the graph loads it. */
+export interface InputFile {
+  readonly blob: BlobRef;
+  /** `<subfolder>/<name>` in the server's input folder. */
+  readonly name: string;
+}
+
 export interface PreparedPrompt {
   readonly graph: GraphRef;
   readonly outputPrefix: string;
   /** Files the picture must have, in graph order. */
   readonly expectedOutputs: number;
   readonly durationMs: number;
+  /** Input files that must be on the server before the prompt; absent for none. */
+  readonly inputs?: readonly InputFile[];
 }
 
 export interface SubmitReceipt {

@@ -23,4 +23,6 @@ export interface ResolvedFiles {
   /** In the order the client gave. */
   readonly networks: readonly ResolvedNetwork[];
   readonly companions?: Companions;
+  /** Input files by role (`image`, `mask`, `control0`, …) as LoadImage names them. */
+  readonly inputs?: Readonly<Record<string, string>>;
 }

@@ -11,7 +11,13 @@ const serverWith = (lists: ServerLists): FleetServer => ({
   ...{ ecosystems: null, vramBytes: null, lists },
 });
 const needs = needsOf(
-  { ecosystem: 'flux1', model: FLUX, networks: [{ air: LORA, strength: 1 }], clipSkip: 1 },
+  {
+    operation: 'textToImage',
+    ecosystem: 'flux1',
+    model: FLUX,
+    networks: [{ air: LORA, strength: 1 }],
+    clipSkip: 1,
+  },
   {},
 );
 const WHOLE = { checkpoints: ['10001.safetensors'], loras: ['20001.safetensors'] };

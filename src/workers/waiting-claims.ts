@@ -63,7 +63,7 @@ export function createWaitingClaims() {
       const claim = {
         ...{ key: `${runId}/${attempt}`, priority, tenant, overtaken, overtakenAtMs },
         order: orderOf(enteredAtMs, earlier === undefined),
-        model: callbacks.needs.shape.model,
+        model: callbacks.needs.model,
       };
       const entry = { ...callbacks, jobId, request, enteredAtMs, claim };
       waiting.set(claim.key, entry);

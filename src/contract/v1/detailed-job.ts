@@ -1,6 +1,7 @@
 /** The `job` of `detailed=true`, in the shape of captured answers of the live service. */
 import type { JobRow } from '../../db/job-row.ts';
 import { compressAir, parseAir } from '../../domain/air.ts';
+import { airsOf } from '../../domain/job-needs.ts';
 import { pascalJobType } from './last-event.ts';
 import { wireDate } from './wire-time.ts';
 
@@ -29,7 +30,7 @@ export function detailedJob(row: JobRow): Record<string, unknown> {
     issuedBy: row.tenant,
     version: 0,
     jobDependencies: [],
-    resources: [generation.model, ...generation.networks.map((network) => network.air)].map(short),
+    resources: airsOf(generation).map(short),
     additionalResources: [],
     recovered: false,
   };

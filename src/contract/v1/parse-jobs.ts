@@ -2,12 +2,9 @@
 import { OrchestratorError, type ErrorCode, type FieldError } from '../../errors.ts';
 import { isAirIssue } from '../air-text.ts';
 import { fieldErrors, formatPath, shown } from '../field-errors.ts';
-import {
-  MAX_JOBS_PER_REQUEST,
-  supportedJobType,
-  TextToImageRequest,
-  unsupportedTypeMessage,
-} from './job-request.ts';
+import { MAX_JOBS_PER_REQUEST } from './job-request.ts';
+import type { AskedJob, JobType } from './job-types/job-type.ts';
+import { DEFAULT_JOB_TYPE, findJobType, unsupportedTypeMessage } from './job-types/table.ts';
 
 const MAX_REPORTED = 100;
 const MAX_LIFETIME_MS = 30 * 86_400_000;
@@ -15,9 +12,7 @@ const MAX_LIFETIME_MS = 30 * 86_400_000;
 /** One job of a request, and where it stands in the body. */
 export interface ParsedJob {
   readonly path: readonly (string | number)[];
-  readonly request: TextToImageRequest;
-  /** quantity × batchSize. */
-  readonly count: number;
+  readonly asked: AskedJob;
 }
 
 interface Fault extends FieldError {
@@ -40,7 +35,7 @@ export function parseJobRequests(body: unknown, now: Date): ParsedJob[] {
     if (faults.length >= MAX_REPORTED) break;
   }
   if (faults.length > 0) throw faultsError(faults);
-  const total = parsed.reduce((sum, job) => sum + job.count, 0);
+  const total = parsed.reduce((sum, job) => sum + job.asked.count, 0);
   if (total > MAX_JOBS_PER_REQUEST)
     throw new OrchestratorError(
       'invalid_request',
@@ -80,32 +75,33 @@ function parseJob(value: unknown, path: (string | number)[], now: Date): ParsedJ
         message: `expected an object; seen ${shown(value)}`,
       },
     ];
-  const typeFault = jobTypeFault(value);
-  if (typeFault) return [{ ...typeFault, path: formatPath([...path, '$type']) }];
-  const result = TextToImageRequest.safeParse(value);
-  if (!result.success) {
-    const isAirFault = result.error.issues.every((issue) => isAirIssue(issue));
-    const code = isAirFault ? 'invalid_air' : 'invalid_request';
-    return fieldErrors(result.error.issues, value, path).map((error) => ({ ...error, code }));
+  const type = jobTypeOf(value);
+  if ('code' in type) return [{ ...type, path: formatPath([...path, '$type']) }];
+  const result = type.read(value);
+  if ('issues' in result) {
+    const code = result.issues.every((issue) => isAirIssue(issue))
+      ? 'invalid_air'
+      : 'invalid_request';
+    return fieldErrors(result.issues, value, path).map((error) => ({ ...error, code }));
   }
-  const request = result.data;
-  const expiry = expiryFault(request.expireAt, now);
+  const { asked } = result;
+  const expiry = expiryFault(asked.common.expireAt, now);
   if (expiry !== undefined)
     return [{ code: 'invalid_request', path: formatPath([...path, 'expireAt']), message: expiry }];
-  return { path, request, count: (request.quantity ?? 1) * (request.batchSize ?? 1) };
+  return { path, asked };
 }
 
-function jobTypeFault(value: Record<string, unknown>): Omit<Fault, 'path'> | undefined {
+function jobTypeOf(value: Record<string, unknown>): JobType | Omit<Fault, 'path'> {
   const type = value['$type'];
   if (type === undefined || type === null)
     return 'params' in value || 'model' in value
-      ? undefined
+      ? DEFAULT_JOB_TYPE
       : {
           code: 'invalid_request',
           message: 'is required: expected "textToImage", with "model" and "params" beside it',
         };
-  if (typeof type === 'string' && supportedJobType(type) !== undefined) return undefined;
-  return { code: 'unsupported_job_type', message: unsupportedTypeMessage(type) };
+  const known = typeof type === 'string' ? findJobType(type) : undefined;
+  return known ?? { code: 'unsupported_job_type', message: unsupportedTypeMessage(type) };
 }
 
 function expiryFault(expireAt: string | null | undefined, now: Date): string | undefined {

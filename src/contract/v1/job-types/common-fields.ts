@@ -1,0 +1,63 @@
+/** Fields that every job type has. */
+import { z } from '@hono/zod-openapi';
+import { Priority } from '../priority.ts';
+
+const MAX_PROPERTIES_BYTES = 65_536;
+
+const Properties = z
+  .record(z.string(), z.unknown())
+  .refine((value) => JSON.stringify(value).length <= MAX_PROPERTIES_BYTES, {
+    error: () => `expected at most ${MAX_PROPERTIES_BYTES} characters of JSON`,
+  });
+
+/** To be spread into the schema of a job type. */
+export const commonFields = {
+  priority: Priority.nullish(),
+  properties: Properties.nullish().openapi({ example: { userId: 'u-17' } }),
+  name: z.string().max(200).nullish(),
+  callbackUrl: z
+    .url({ protocol: /^https?$/, error: () => 'expected an http or https URL' })
+    .max(2000)
+    .nullish()
+    .openapi({
+      description: 'Stored with the job; calls are not made yet',
+      example: 'https://example.org/hook',
+    }),
+  expireAt: z.iso
+    .datetime({
+      offset: true,
+      error: () => 'expected an ISO 8601 date-time such as 2030-01-31T12:00:00Z',
+    })
+    .nullish()
+    .openapi({ description: 'A job that was not started by then expires (default: 24 hours)' }),
+  retries: z
+    .int()
+    .min(0)
+    .max(20)
+    .nullish()
+    .openapi({ description: 'Further attempts after the first' }),
+  providers: z.array(z.unknown()).nullish().openapi({ description: 'Ignored' }),
+  timeout: z
+    .unknown()
+    .optional()
+    .openapi({ description: 'Ignored: time limits come from the class of the job' }),
+  dependencies: z
+    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+    .refine((value) => Object.keys(value).length === 0, {
+      error: () =>
+        'dependencies are not supported yet; submit the next job when this one has ended',
+    })
+    .nullish(),
+};
+
+export type CommonRequest = z.infer<z.ZodObject<typeof commonFields>>;
+
+/** Of job types that can be asked for several times in one request. */
+export const quantityField = {
+  quantity: z
+    .int()
+    .min(1)
+    .max(100)
+    .nullish()
+    .openapi({ description: 'Jobs to make (default 1)', example: 1 }),
+};
