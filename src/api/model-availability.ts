@@ -30,7 +30,10 @@ export function availabilityOf(
     if (ecosystem !== undefined && server.ecosystems?.includes(ecosystem) === false) return false;
     if (findResourceFile(resource, lists.files) === undefined) return false;
     if (kind !== 'checkpoint' || ecosystem === undefined) return true;
-    const shape = { ecosystem, model: resource.air, networks: [], clipSkip: 1 };
+    const shape = {
+      ...({ operation: 'textToImage', ecosystem, clipSkip: 1 } as const),
+      ...{ model: resource.air, networks: [] },
+    };
     const needs = needsOf(shape, resourcesOf([{ path: 'model', resource }]));
     return fit.lacks(needs, { ...server, lists }).length === 0;
   };
