@@ -1,19 +1,13 @@
 /** `/v1/consumer/coverage` */
 import { z } from '@hono/zod-openapi';
 import { Coverage, CoverageModels } from '../contract/v1/coverage.ts';
-import { createFleetView } from '../db/fleet-view.ts';
-import { createServerFit } from '../ecosystems/server-fit.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
-import { availabilityOf } from './model-availability.ts';
+import { createModelAvailability } from './model-availability.ts';
 
 /** Which of the named models the servers have. */
 export function coverageEndpoints(deps: ApiDeps): readonly Endpoint[] {
-  const fit = createServerFit();
-  const fleet = createFleetView(
-    () => deps.fleet.readFleet(),
-    () => deps.now().getTime(),
-  );
+  const availability = createModelAvailability(deps);
   return [
     endpoint({
       method: 'get',
@@ -28,14 +22,12 @@ export function coverageEndpoints(deps: ApiDeps): readonly Endpoint[] {
       responses: { 200: { description: 'Availability by AIR', schema: Coverage } },
       errors: [400],
       async handle(c, { query, caller }) {
-        const [servers, found] = await Promise.all([
-          fleet.current(),
+        const [availabilityOf, found] = await Promise.all([
+          availability(),
           deps.resources.findResources(caller.tenant, query.model),
         ]);
         return c.json(
-          Object.fromEntries(
-            query.model.map((air) => [air, availabilityOf(found.get(air), servers, fit)]),
-          ),
+          Object.fromEntries(query.model.map((air) => [air, availabilityOf(found.get(air))])),
         );
       },
     }),

@@ -1,12 +1,35 @@
 /** Which servers can use a resource of the catalogue at this moment. */
+import { createFleetView } from '../db/fleet-view.ts';
 import type { ProviderAssetAvailability } from '../contract/v1/coverage.ts';
 import type { Resource } from '../db/resources.ts';
 import { parseAir, resourceKind, rootEcosystem, type ResourceKind } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
 import { needsOf } from '../domain/job-needs.ts';
 import { findResourceFile } from '../domain/model-files.ts';
-import type { ServerFit } from '../ecosystems/server-fit.ts';
+import { createServerFit, type ServerFit } from '../ecosystems/server-fit.ts';
+import type { ApiDeps } from './deps.ts';
 import { resourcesOf } from './submissions-of.ts';
+
+/** Answers for the fleet as it was at most 2 seconds ago. */
+export type ModelAvailability = () => Promise<
+  (resource: Resource | undefined) => ProviderAssetAvailability
+>;
+
+/** Reads the fleet for `availabilityOf`. */
+export function createModelAvailability({
+  fleet: reader,
+  now,
+}: Pick<ApiDeps, 'fleet' | 'now'>): ModelAvailability {
+  const fit = createServerFit();
+  const view = createFleetView(
+    () => reader.readFleet(),
+    () => now().getTime(),
+  );
+  return async () => {
+    const fleet = await view.current();
+    return (resource) => availabilityOf(resource, fleet, fit);
+  };
+}
 
 /** Used with a checkpoint and so only by what can draw its ecosystem. */
 const OF_AN_ECOSYSTEM: readonly ResourceKind[] = ['checkpoint', 'lora', 'embedding', 'vae'];
@@ -15,7 +38,7 @@ const OF_AN_ECOSYSTEM: readonly ResourceKind[] = ['checkpoint', 'lora', 'embeddi
  * What `GET /v1/consumer/coverage` says of a resource. A server counts when it answers, is not being drained, may serve
  * the ecosystem and lists the file; for a checkpoint it must also have whatever else a picture needs.
  */
-export function availabilityOf(
+function availabilityOf(
   resource: Resource | undefined,
   fleet: readonly FleetServer[],
   fit: ServerFit,

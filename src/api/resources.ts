@@ -13,6 +13,7 @@ import {
   toNewResource,
   typeProblem,
 } from '../contract/v2/resource.ts';
+import { ResourceInfo, ResourceShape, toResourceInfo } from '../contract/v2/resource-info.ts';
 import { textProblem } from '../contract/safe-text.ts';
 import { shown } from '../contract/field-errors.ts';
 import type { Resource as StoredResource } from '../db/resources.ts';
@@ -21,6 +22,7 @@ import { OrchestratorError } from '../errors.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { JSON_TYPE } from './middleware/json-body.ts';
+import { createModelAvailability } from './model-availability.ts';
 
 const TAG = 'Resources (v2)';
 const PATH = '/v2/resources';
@@ -42,11 +44,19 @@ const item = { description: 'The resource', schema: Resource };
 /** Endpoints of the catalogue. */
 export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const { resources } = deps;
+  const availability = createModelAvailability(deps);
 
-  /** The entry a path names. Throws `invalid_air`, `not_found`. */
+  /** The entry a path names, which must have every part that the path gives. Throws `invalid_air`, `not_found`. */
   async function getResource(c: Context<ApiEnv>, tenant: string): Promise<StoredResource> {
     const air = airOfPath(c);
     const resource = await resources.findResource(tenant, air);
+    if (!resource) throw notFound(air);
+    return resource;
+  }
+  /** The entry that a job with this AIR would use. Throws the same. */
+  async function readResource(c: Context<ApiEnv>, tenant: string): Promise<StoredResource> {
+    const air = airOfPath(c);
+    const resource = (await resources.findResources(tenant, [air])).get(air);
     if (!resource) throw notFound(air);
     return resource;
   }
@@ -123,11 +133,18 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
       ...ONE,
       method: 'get',
       summary: 'Read a resource',
+      description:
+        'The entry that a job with this AIR would use, also in the shape of Civitai: `?shape=ResourceInfo`.',
       params: AirParams,
-      responses: { 200: item },
+      query: z.object({ shape: ResourceShape }),
+      responses: {
+        200: { description: 'The resource', schema: z.union([Resource, ResourceInfo]) },
+      },
       errors: [400, 404],
-      async handle(c, { caller }) {
-        return c.json(fromResource(await getResource(c, caller.tenant)));
+      async handle(c, { query, caller }) {
+        const resource = await readResource(c, caller.tenant);
+        if (query.shape === 'Resource') return c.json(fromResource(resource));
+        return c.json(toResourceInfo(resource, (await availability())(resource)));
       },
     }),
 

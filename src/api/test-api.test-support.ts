@@ -8,8 +8,9 @@ import type { OperatedServer } from '../db/fleet-operations.ts';
 import type { KeyHolder } from '../db/keys.ts';
 import type { ServerRecord } from '../db/servers.ts';
 import { createQueueView } from '../client/queue-view.ts';
-import { compressAir, formatAir, parseAir } from '../domain/air.ts';
+import { parseAir } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
+import { matchResource } from '../domain/resource-match.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import { silentMetrics } from '../metrics/silent-metrics.ts';
@@ -241,20 +242,14 @@ const stored = (
 function memoryResources(all: Map<string, Resource>): ApiDeps['resources'] {
   const of = (tenant: string) =>
     [...all].filter(([key]) => key.startsWith(`${tenant} `)).map(([, resource]) => resource);
-  const find = (tenant: string, id: string) => {
-    const air = parseAir(id);
-    const mine = of(tenant);
-    return (
-      mine.find((resource) => resource.air === formatAir(air)) ??
-      mine.find((resource) => compressAir(parseAir(resource.air)) === compressAir(air))
-    );
-  };
+  const find = (tenant: string, id: string, rule: 'lenient' | 'strict') =>
+    matchResource(parseAir(id), of(tenant), rule);
   return {
-    findResource: async (tenant, id) => find(tenant, id),
+    findResource: async (tenant, id) => find(tenant, id, 'strict'),
     findResources: async (tenant, ids) =>
       new Map(
         ids.flatMap((id) => {
-          const found = find(tenant, id);
+          const found = find(tenant, id, 'lenient');
           return found ? [[id, found] as const] : [];
         }),
       ),

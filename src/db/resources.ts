@@ -1,4 +1,5 @@
-import { compressAir, formatAir, isCompressed, parseAir, type Air } from '../domain/air.ts';
+import { compressAir, formatAir, parseAir, type Air } from '../domain/air.ts';
+import { matchResource, shortForms } from '../domain/resource-match.ts';
 import { OrchestratorError } from '../errors.ts';
 import { isDatabaseUnavailable, type Sql } from './connect.ts';
 
@@ -41,10 +42,7 @@ const UNIQUE_VIOLATION = '23505';
 export function createResourceStore(sql: Sql) {
   const columns = sql`air, model_name, type, file_name, document, created_at, updated_at`;
 
-  /**
-   * Entries by AIR in any spelling, in one query; absent ones are left out. A spelling that differs from the entry in
-   * ecosystem or type finds it by source, id and version, because clients guess these two parts.
-   */
+  /** Entries by AIR in any spelling, as `matchResource` finds them leniently, in one query; absent ones are left out. */
   async function findResources(
     tenant: string,
     ids: readonly string[],
@@ -57,15 +55,14 @@ export function createResourceStore(sql: Sql) {
     );
     const found = new Map<string, Resource>();
     for (const { id, air } of wanted) {
-      const exact = candidates.find((resource) => resource.air === formatAir(air));
-      const match = exact ?? onlyOne(candidates.filter((resource) => namesSameFile(air, resource)));
+      const match = matchResource(air, candidates, 'lenient');
       if (match) found.set(id, match);
     }
     return found;
   }
 
   async function readCandidates(tenant: string, airs: readonly Air[]): Promise<Resource[]> {
-    const compressed = airs.flatMap((air) => (air.version === undefined ? [] : [compressAir(air)]));
+    const compressed = airs.flatMap(shortForms);
     const rows = await sql<Row[]>`
       select ${columns} from resources
       where tenant = ${tenant} and (air = any(${airs.map(formatAir)}) or compressed = any(${compressed}))
@@ -76,13 +73,10 @@ export function createResourceStore(sql: Sql) {
   return {
     findResources,
 
-    /** The entry of exactly this AIR, or of this short form when no other entry shares it. */
+    /** The entry that has every part that this AIR gives, when there is only one. */
     async findResource(tenant: string, id: string): Promise<Resource | undefined> {
       const air = parseAir(id);
-      const candidates = await readCandidates(tenant, [air]);
-      return isCompressed(id)
-        ? onlyOne(candidates)
-        : candidates.find((resource) => resource.air === formatAir(air));
+      return matchResource(air, await readCandidates(tenant, [air]), 'strict');
     },
 
     /** One page of entries whose AIR, name, type or description contains `q`, in the order they were created. */
@@ -164,16 +158,6 @@ export function createResourceStore(sql: Sql) {
       });
     },
   };
-}
-
-const onlyOne = <T>(items: readonly T[]): T | undefined =>
-  items.length === 1 ? items[0] : undefined;
-
-// The short form has no id; there source and version have to do.
-function namesSameFile(wanted: Air, resource: Resource): boolean {
-  const known = parseAir(resource.air);
-  if (wanted.version !== known.version || wanted.source !== known.source) return false;
-  return wanted.id === undefined || wanted.id === known.id;
 }
 
 function toResource(row: Row): Resource {

@@ -28,6 +28,8 @@ const NAME = /^[A-Za-z0-9_\-/]+$/;
 const ID = /^[A-Za-z0-9_\-/.]+$/;
 const VERSION = /^[A-Za-z0-9_\-/.=,%+:]+$/;
 const SHORT = /^@([A-Za-z0-9_-]+)\/(.+)$/s;
+/** The layer of older AIRs; other sources have colons in a version (`sha256:…`). */
+const LAYER = /^\d+:/;
 const FILE_ID = /^(.+)\+(\d+)(?:\.([A-Za-z0-9_-]+))?$/;
 
 const shown = (text: string): string =>
@@ -62,6 +64,11 @@ const requirePart = (text: string, part: string, pattern: RegExp, name: string):
 
 const parseVersion = (text: string, tail: string): Pick<Air, 'version' | 'fileId' | 'format'> => {
   requirePart(text, tail, VERSION, 'version');
+  if (LAYER.test(tail))
+    throw invalid(
+      text,
+      `it names a layer (${shown(tail)}), which AIRs have no more; leave out what follows the version`,
+    );
   const [, version, fileId, format] = FILE_ID.exec(tail) ?? [];
   if (version === undefined || fileId === undefined) return { version: tail };
   return { version, fileId, ...(format === undefined ? {} : { format }) };

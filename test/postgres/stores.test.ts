@@ -74,9 +74,14 @@ describe('the resource store', () => {
       guessed,
       'civitai:101055@128078',
       '@civitai/128078',
+      '@civitai/128078.safetensors',
+      `${SDXL}+7`,
       'civitai:1@128078',
     ]);
-    expect([...found.keys()]).toEqual([SDXL, guessed, 'civitai:101055@128078', '@civitai/128078']);
+    expect([...found.keys()]).toEqual([
+      ...[SDXL, guessed, 'civitai:101055@128078', '@civitai/128078'],
+      ...['@civitai/128078.safetensors', `${SDXL}+7`],
+    ]);
     expect(await store.findResource('t', guessed)).toBeUndefined();
   });
 

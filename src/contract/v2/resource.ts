@@ -47,7 +47,37 @@ const fields = {
       'Video memory that a server must have to draw with it; jobs that use it go to no server with less',
     example: 8_000_000_000,
   }),
+  versionName: z.string().min(1).max(200).optional().openapi({ example: 'v1.0 VAE fix' }),
+  size: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .openapi({ description: 'Bytes of the file', example: 6_938_040_682 }),
+  hashes: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]{1,20}$/),
+      z.string().regex(/^[A-Za-z0-9+/=_-]{1,128}$/),
+    )
+    .refine((hashes) => Object.keys(hashes).length <= 20, { error: () => 'expected at most 20' })
+    .optional()
+    .openapi({ description: 'By algorithm', example: { SHA256: 'E6BB9EA85BBF7BF6' } }),
+  downloadUrls: z
+    .array(z.url({ protocol: /^https?$/ }).max(2_000))
+    .max(20)
+    .optional()
+    .openapi({ description: 'Where the file can be fetched; nothing here fetches it' }),
+  publishedAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .openapi({ example: '2023-07-29T20:50:47.173Z' }),
 };
+
+/** What is kept beside name, type and file name, as it was sent. */
+const DETAILS = [
+  ...['description', 'nsfw', 'allowCommercialUse', 'tags', 'vramBytes'],
+  ...['versionName', 'size', 'hashes', 'downloadUrls', 'publishedAt'],
+] as const;
 
 /** Sent back by clients that read, change and replace; not for them to set. */
 const readOnly = {
@@ -78,6 +108,11 @@ export const MergeResourceBody = z
     tags: fields.tags.nullable(),
     fileName: fields.fileName.nullable(),
     vramBytes: fields.vramBytes.nullable(),
+    versionName: fields.versionName.nullable(),
+    size: fields.size.nullable(),
+    hashes: fields.hashes.nullable(),
+    downloadUrls: fields.downloadUrls.nullable(),
+    publishedAt: fields.publishedAt.nullable(),
     ...readOnly,
   })
   .openapi('MergeResource');
@@ -106,26 +141,20 @@ export function toNewResource(
   air: string,
   body: ReplaceResourceBody | NewResourceBody,
 ): NewResource {
-  const { modelName, type, fileName, ...further } = body;
-  const { description, nsfw, allowCommercialUse, tags, vramBytes } = further;
-  const details = { description, nsfw, allowCommercialUse, tags, vramBytes };
+  const { modelName, type, fileName } = body;
   return {
     air: formatAir(parseAir(air)),
     modelName,
     type,
     ...(fileName === undefined ? {} : { fileName }),
-    details: Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined)),
+    details: detailsOf(body),
   };
 }
 
 /** A stored entry with a merge patch applied (RFC 7396). */
 export function mergeResource(current: StoredResource, patch: MergeResourceBody): NewResource {
-  const { modelName, type, fileName, ...further } = patch;
-  const { description, nsfw, allowCommercialUse, tags, vramBytes } = further;
-  const merged = {
-    ...current.details,
-    ...dropUndefined({ description, nsfw, allowCommercialUse, tags, vramBytes }),
-  };
+  const { modelName, type, fileName } = patch;
+  const merged = { ...current.details, ...detailsOf(patch) };
   const name = fileName === undefined ? current.fileName : (fileName ?? undefined);
   return {
     air: current.air,
@@ -136,8 +165,12 @@ export function mergeResource(current: StoredResource, patch: MergeResourceBody)
   };
 }
 
-const dropUndefined = (fieldsOf: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fieldsOf).filter(([, value]) => value !== undefined));
+const detailsOf = (
+  body: ReplaceResourceBody | NewResourceBody | MergeResourceBody,
+): Record<string, unknown> =>
+  Object.fromEntries(
+    DETAILS.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])),
+  );
 
 /** To the wire. */
 export function fromResource(resource: StoredResource): Resource {
