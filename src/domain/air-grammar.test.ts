@@ -103,7 +103,7 @@ describe('the grammar of AIRs', () => {
           if (!/^(?:urn|air):/i.test(bare)) expect(accepted(prefix + bare)).toEqual(air);
         const upper = `${ecosystem}:${type}:${source}`.toUpperCase();
         expect(accepted(`urn:air:${upper}:${ofModel}@${ofVersion}`)).toEqual(air);
-        const { ecosystem: _e, type: _t, ...rest } = air as Air;
+        const { ecosystem: _e, type: _t, ...rest } = air;
         expect(accepted(`${source}:${ofModel}@${ofVersion}`)).toEqual(rest);
         const { id: _id, ...short } = rest;
         if (!source.includes('/')) expect(accepted(`@${source}/${ofVersion}`)).toEqual(short);
