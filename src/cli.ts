@@ -5,6 +5,7 @@ import { loadConfig, type Config } from './config.ts';
 import type { Role } from './commands/role.ts';
 import { SIMULATOR_HELP } from './commands/simulator-help.ts';
 import type { SimulatorCommandOptions } from './commands/simulate.ts';
+import type { KeyOptions } from './commands/keys.ts';
 import type { TenantOptions } from './commands/tenants.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
 import { createLogger } from './telemetry.ts';
@@ -117,6 +118,7 @@ program
   .action(async () => (await operate()).runMigrate(config(), print));
 
 const keys = program.command('keys').description('API keys for AUTH=keys');
+const keyCommands = () => import('./commands/keys.ts');
 keys
   .command('create')
   .description('makes a key and prints it once')
@@ -124,18 +126,27 @@ keys
   .option('--name <text>', 'what the key is for', 'default')
   .option('--catalogue', 'store the sample catalogue for this tenant', false)
   .option('--operator', 'the key may also see and change the fleet (/v1/servers)', false)
-  .action(
-    async (options: { tenant: string; name: string; catalogue: boolean; operator: boolean }) =>
-      (await operate()).runKeysCreate(config(), print, options),
+  .option('--scope <names...>', 'what the key may do, such as jobs:read (default: everything)')
+  .option('--days <number>', 'the key ends after so many days (default: never)')
+  .option('--requests-per-minute <number>', '0 for no limit (default: that of its tenant)')
+  .action(async (options: KeyOptions) =>
+    (await keyCommands()).runKeysCreate(config(), print, options),
   );
 keys
   .command('list')
   .description('lists keys, never their secret')
-  .action(async () => (await operate()).runKeysList(config(), print));
+  .action(async () => (await keyCommands()).runKeysList(config(), print));
 keys
   .command('revoke <id>')
   .description('revokes a key')
-  .action(async (id: string) => (await operate()).runKeysRevoke(config(), print, id));
+  .action(async (id: string) => (await keyCommands()).runKeysRevoke(config(), print, id));
+keys
+  .command('rotate <id>')
+  .description('makes a key on the same terms; the old one ends after the overlap')
+  .option('--overlap-hours <number>', 'how long the old key stays good', '24')
+  .action(async (id: string, options: { overlapHours: string }) =>
+    (await keyCommands()).runKeysRotate(config(), print, id, options),
+  );
 
 const tenants = program.command('tenants').description('shares and limits of tenants');
 tenants
@@ -144,12 +155,15 @@ tenants
   .option('--weight <share>', 'share of the servers beside other tenants’ weights, 0.001 to 1000')
   .option('--max-queued <jobs>', 'jobs it may have queued; more are refused with 429')
   .option('--max-running <jobs>', 'jobs it may have on servers at a time')
+  .option('--max-jobs-per-day <jobs>', 'jobs it may submit a day (UTC)')
+  .option('--max-stored-bytes <bytes>', 'bytes it may store; above it no more is accepted')
+  .option('--requests-per-minute <number>', 'of each of its keys; 0 for no limit')
   .action(async (tenant: string, options: TenantOptions) =>
     (await import('./commands/tenants.ts')).runTenantsSet(config(), print, tenant, options),
   );
 tenants
   .command('list')
-  .description('lists tenants with their settings, queued and running jobs')
+  .description('lists tenants with their settings and what they use')
   .action(async () => (await import('./commands/tenants.ts')).runTenantsList(config(), print));
 
 program

@@ -151,7 +151,10 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   const recentEnds = createKeptRead(createRecentEnds(sql), { keptMs: 2_000 }, () =>
     performance.now(),
   );
-  const jobs = createJobStore(sql, config.TENANT_MAX_QUEUED);
+  const jobs = createJobStore(sql, {
+    maxQueued: config.TENANT_MAX_QUEUED,
+    maxJobsPerDay: config.TENANT_MAX_JOBS_PER_DAY,
+  });
   const orchestrator = lifecycle.add(
     'starts under way',
     createOrchestrator({

@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   unsupported_media_type: 415,
   range_not_satisfiable: 416,
   too_many_requests: 429,
+  rate_limited: 429,
+  quota_exceeded: 429,
   internal: 500,
   unavailable: 503,
   storage_full: 503,
@@ -65,10 +67,22 @@ export interface ErrorOptions {
   readonly retryAfterSeconds?: number;
   /** How much there is and how much may be; sent as members of the problem. */
   readonly counts?: Readonly<Record<'queued' | 'limit' | 'requested', number>>;
+  /** Which quota is used up; sent as members of the problem. */
+  readonly quota?: QuotaFacts;
   /** HTTP status where it is not the usual one of the code. */
   readonly status?: number;
   /** What a workflow needs to know besides the code. */
   readonly details?: FailureDetails;
+}
+
+/** A quota that a request does not fit into. */
+export interface QuotaFacts {
+  readonly quota: 'jobsPerDay' | 'storedBytes';
+  readonly used: number;
+  readonly limit: number;
+  readonly requested: number;
+  /** ISO 8601; absent when nothing frees it by itself. */
+  readonly freesAt?: string;
 }
 
 /** Travels with a failed stage in the history. */
@@ -85,6 +99,7 @@ export class OrchestratorError extends Error {
   readonly fields: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
   readonly counts: ErrorOptions['counts'];
+  readonly quota: QuotaFacts | undefined;
   readonly status: number;
   readonly details: FailureDetails | undefined;
 
@@ -96,6 +111,7 @@ export class OrchestratorError extends Error {
     this.fields = options.fields ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.counts = options.counts;
+    this.quota = options.quota;
     this.status = options.status ?? ERROR_CODES[code];
     this.details = options.details;
   }

@@ -68,5 +68,11 @@ export interface ApiDeps {
 
 /** What the middleware puts beside a request. */
 export interface ApiEnv {
-  Variables: { traceId: string; tenant?: string; operator?: boolean };
+  Variables: {
+    traceId: string;
+    tenant?: string;
+    operator?: boolean;
+    /** Null for everything. */
+    scopes?: readonly string[] | null;
+  };
 }

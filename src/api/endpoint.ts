@@ -8,15 +8,25 @@ import { fieldErrors } from '../contract/field-errors.ts';
 import { Problem } from '../contract/problem.ts';
 import { OrchestratorError, type FieldError } from '../errors.ts';
 import type { Caller } from '../client/verbs.ts';
+import type { Scope } from '../domain/scopes.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
-import { keyAuth, openAuth, operatorsOnly } from './middleware/auth.ts';
+import { keyAuth, openAuth, operatorsOnly, scopeGuard } from './middleware/auth.ts';
 import { workerAuth } from './middleware/worker-auth.ts';
 import { JSON_TYPE, readJson } from './middleware/json-body.ts';
 
 export type Api = OpenAPIHono<ApiEnv>;
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-/** `tenant`: a key with AUTH=keys; `operator`: one that may operate; `signature`: the link proves it; `worker`: WORKER_KEY; `public`: everybody. */
-type Access = 'tenant' | 'operator' | 'signature' | 'worker' | 'public';
+/** `tenant`: a key with AUTH=keys that has `scope`; `operator`: one that may operate, too. */
+interface Keyed {
+  readonly access: 'tenant' | 'operator';
+  readonly scope: Scope;
+}
+/** `signature`: the link proves it; `worker`: WORKER_KEY; `public`: everybody. */
+interface Unkeyed {
+  readonly access: 'signature' | 'worker' | 'public';
+  readonly scope?: never;
+}
+type Access = (Keyed | Unkeyed)['access'];
 
 interface Request<P, Q, B> {
   readonly params: P;
@@ -36,6 +46,8 @@ export interface Endpoint<
   /** Where Hono needs another pattern: `/v2/resources/:air{.+}`. */
   readonly pattern?: string;
   readonly access: Access;
+  /** What the key must be allowed to do; there is one wherever a key is needed. */
+  readonly scope?: Scope;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
@@ -65,7 +77,7 @@ export interface Endpoint<
 
 /** Keeps the schemas' types while endpoints travel in one list. */
 export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
-  definition: Endpoint<P, Q, B>,
+  definition: Endpoint<P, Q, B> & (Keyed | Unkeyed),
 ): Endpoint => definition;
 
 /** Mounts the endpoints; a known path with another method answers 405 with `Allow`. */
@@ -85,7 +97,7 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     api.on(
       definition.method.toUpperCase(),
       pattern,
-      ...guards(auths[definition.access]),
+      ...guards([...auths[definition.access], ...scopeGuards(definition)]),
       async (c) => definition.handle(c, await readRequest(c, definition, deps)),
     );
     const known = byPattern.get(pattern) ?? {
@@ -113,8 +125,15 @@ type Auths = Readonly<Record<Access, readonly Guard[]>>;
 
 const pass: Guard = (_c, next) => next();
 
-/** Always two, because Hono types a route by the number of its handlers. */
-const guards = ([first = pass, second = pass]: readonly Guard[]): [Guard, Guard] => [first, second];
+const scopeGuards = ({ scope }: Endpoint): readonly Guard[] =>
+  scope === undefined ? [] : [scopeGuard(scope)];
+
+/** Always three, because Hono types a route by the number of its handlers. */
+const guards = ([first = pass, second = pass, third = pass]: readonly Guard[]): [
+  Guard,
+  Guard,
+  Guard,
+] => [first, second, third];
 
 async function readRequest(
   c: Context<ApiEnv>,
@@ -166,13 +185,10 @@ function requestFault(faults: readonly FieldError[], isAirFault: boolean): Orche
   return new OrchestratorError(code, `${named.join('. ')}${more}`, { fields: faults });
 }
 
-const isKeyed = (access: Access): boolean => access === 'tenant' || access === 'operator';
-
 function toRoute(definition: Endpoint): RouteConfig {
   const errors = [
     ...(definition.errors ?? []),
-    ...(isKeyed(definition.access) ? [401] : []),
-    ...(definition.access === 'operator' ? [403] : []),
+    ...(definition.scope === undefined ? [] : [401, 403]),
     500,
     503,
   ];
@@ -198,7 +214,7 @@ function toRoute(definition: Endpoint): RouteConfig {
     tags: [definition.tag],
     summary: definition.summary,
     ...(definition.description === undefined ? {} : { description: definition.description }),
-    ...(isKeyed(definition.access) ? { security: [{ key: [] }] } : { security: [] }),
+    security: definition.scope === undefined ? [] : [{ key: [definition.scope] }],
     request: {
       ...(params ? { params: params as z.ZodObject } : {}),
       ...(query ? { query: query as z.ZodObject } : {}),

@@ -132,6 +132,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'post',
       path: PATH,
       access: 'tenant',
+      scope: 'jobs:write',
       tag: TAG,
       summary: 'Submit jobs',
       description:
@@ -186,6 +187,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'get',
       path: PATH,
       access: 'tenant',
+      scope: 'jobs:read',
       tag: TAG,
       summary: 'Read jobs by token',
       query: z.object({ token, wait, detailed }),
@@ -203,6 +205,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'delete',
       path: PATH,
       access: 'tenant',
+      scope: 'jobs:write',
       tag: TAG,
       summary: 'Cancel jobs by token',
       query: z.object({ token, force, detailed }),
@@ -221,6 +224,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'get',
       path: ID_PATH,
       access: 'tenant',
+      scope: 'jobs:read',
       tag: TAG,
       summary: 'Read a job',
       description:
@@ -241,6 +245,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'delete',
       path: ID_PATH,
       access: 'tenant',
+      scope: 'jobs:write',
       tag: TAG,
       summary: 'Cancel a job',
       params: JobParams,
@@ -260,6 +265,7 @@ export function jobEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'get',
       path: `${ID_PATH}/events`,
       access: 'tenant',
+      scope: 'jobs:read',
       tag: TAG,
       summary: 'Read the events of a job',
       description:

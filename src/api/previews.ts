@@ -11,6 +11,7 @@ export const previewEndpoints = ({ orchestrator, progress }: ApiDeps): readonly 
     method: 'get',
     path: '/v1/consumer/jobs/{jobId}/preview',
     access: 'tenant',
+    scope: 'jobs:read',
     tag: 'Jobs (v1)',
     summary: 'See a job while it is drawn',
     description:

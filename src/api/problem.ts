@@ -51,6 +51,7 @@ function problem(c: Context<ApiEnv>, error: OrchestratorError): Response {
     traceId: c.get('traceId'),
     ...(error.fields.length > 0 ? { errors: byField(error.fields) } : {}),
     ...error.counts,
+    ...error.quota,
   });
   c.header('content-type', 'application/problem+json');
   if (status === 503 || status === 429)

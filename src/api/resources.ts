@@ -82,6 +82,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'get',
       path: PATH,
       access: 'tenant',
+      scope: 'resources:read',
       tag: TAG,
       summary: 'List resources',
       query: z.object({
@@ -116,6 +117,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'post',
       path: PATH,
       access: 'tenant',
+      scope: 'resources:write',
       tag: TAG,
       summary: 'Add a resource',
       body: { schema: NewResourceBody },
@@ -132,6 +134,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
     endpoint({
       ...ONE,
       method: 'get',
+      scope: 'resources:read',
       summary: 'Read a resource',
       description:
         'The entry that a job with this AIR would use, also in the shape of Civitai: `?shape=ResourceInfo`.',
@@ -151,6 +154,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
     endpoint({
       ...ONE,
       method: 'put',
+      scope: 'resources:write',
       summary: 'Replace a resource',
       description: 'Fields that are left out are removed.',
       params: AirParams,
@@ -164,6 +168,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
     endpoint({
       ...ONE,
       method: 'patch',
+      scope: 'resources:write',
       summary: 'Change fields of a resource',
       description:
         'A JSON merge patch: fields that are left out stay, null removes an optional one.',
@@ -178,6 +183,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
     endpoint({
       ...ONE,
       method: 'delete',
+      scope: 'resources:write',
       summary: 'Remove a resource',
       description: 'The file stays where it is; jobs that were accepted still run.',
       params: AirParams,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { listEndpoints, createApp } from './app.ts';
 import type { JobStatusCollection } from '../contract/v1/job-status.ts';
+import { SCOPE_NAMES, type Scope } from '../domain/scopes.ts';
 import { operatedServer } from './operated-servers.test-support.ts';
 import {
   blobRecord,
   createTestApi,
+  keyHolder,
   KEYS,
   SDXL,
   validJob,
@@ -107,7 +109,49 @@ describe('every endpoint of tenants', () => {
   });
 });
 
+describe('scopes', () => {
+  it('stand at every endpoint that needs a key, and at no other', () => {
+    for (const one of endpoints)
+      expect(SCOPE_NAMES.includes(one.scope as Scope), nameOf(one)).toBe(
+        protectedOnes.includes(one),
+      );
+    for (const { method, scope } of protectedOnes)
+      expect(scope).toMatch(method === 'get' ? /:read$/ : /:(read|write)$/);
+  });
+
+  it.each(protectedOnes.map((one) => [nameOf(one), one.scope as Scope] as const))(
+    '%s is open to a key with %s and to none without it',
+    async (name, scope) => {
+      const { api, holes } = await aliceApi();
+      const others = SCOPE_NAMES.filter((other) => other !== scope);
+      const give = (scopes: readonly Scope[]) =>
+        api.keys.set(KEYS.carol, keyHolder('alice', { operator: true, scopes }));
+      give(others);
+      const refused = await call(api, name, holes, KEYS.carol);
+      expect(refused.status).toBe(403);
+      expect(refused.headers.get('www-authenticate')).toContain(`scope="${scope}"`);
+      expect(await refused.json()).toMatchObject({
+        code: 'forbidden',
+        detail: expect.stringContaining(`lacks the scope '${scope}'`) as string,
+      });
+      give([scope]);
+      api.clock = new Date(api.clock.getTime() + 5_000);
+      const answer = await call(api, name, holes, KEYS.carol);
+      expect(answer.status, await answer.clone().text()).toBeLessThan(300);
+    },
+  );
+});
+
 describe('keys', () => {
+  it('that have ended are refused and told when that was', async () => {
+    const { api } = await aliceApi();
+    const expiresAt = new Date('2025-12-31T00:00:00Z');
+    api.keys.set(KEYS.carol, keyHolder('alice', { expiresAt, isExpired: true }));
+    const answer = await api.send('GET', '/v2/resources', undefined, bearer(KEYS.carol));
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).toContain('ended at 2025-12-31T00:00:00.000Z');
+  });
+
   it('are looked up again after at most five seconds, not at every call', async () => {
     const { api } = await aliceApi();
     api.keys.delete(KEYS.alice);

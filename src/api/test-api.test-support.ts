@@ -27,7 +27,12 @@ import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrat
 export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
 export const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 export const SD1_LORA = 'urn:air:sd1:lora:civitai:82098@87153';
-export const KEYS = { alice: `orc_${'a'.repeat(43)}`, bob: `orc_${'b'.repeat(43)}` } as const;
+export const KEYS = {
+  alice: `orc_${'a'.repeat(43)}`,
+  bob: `orc_${'b'.repeat(43)}`,
+  /** Known only where a test says so. */
+  carol: `orc_${'c'.repeat(43)}`,
+} as const;
 export const PICTURE = new TextEncoder().encode('not a png');
 
 export const validJob = (change: Record<string, unknown> = {}) => ({
@@ -78,8 +83,8 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     for (const { air, modelName, type, description } of SAMPLE_MODELS)
       resources.set(`${tenant} ${air}`, stored(air, modelName, type, { description }));
   const keys = new Map<string, KeyHolder>([
-    [KEYS.alice, { tenant: 'alice', operator: true }],
-    [KEYS.bob, { tenant: 'bob', operator: false }],
+    [KEYS.alice, keyHolder('alice', { operator: true })],
+    [KEYS.bob, keyHolder('bob')],
   ]);
   const operated = new Map<string, OperatedServer>();
   const blobs = new Map<string, BlobRecord>();
@@ -191,6 +196,18 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
   };
   return api;
 }
+
+/** Holder of a key that may do everything and never ends. */
+export const keyHolder = (tenant: string, change: Partial<KeyHolder> = {}): KeyHolder => ({
+  id: `key-of-${tenant}`,
+  tenant,
+  operator: false,
+  scopes: null,
+  expiresAt: null,
+  isExpired: false,
+  requestsPerMinute: null,
+  ...change,
+});
 
 /** One place on every server that answers. */
 const poolsOf = (servers: readonly ServerRecord[]): PoolState[] =>

@@ -4,6 +4,7 @@ import { migrate } from '../db/migrate.ts';
 import { createTenantStore, type TenantSettings } from '../db/tenants.ts';
 import { MAX_WEIGHT, MIN_WEIGHT } from '../domain/tenant-policy.ts';
 import { OrchestratorError } from '../errors.ts';
+import { readSetting } from './read-setting.ts';
 import { withDatabase } from './with-database.ts';
 
 type Print = (line: string) => void;
@@ -12,11 +13,21 @@ export interface TenantOptions {
   readonly weight?: string;
   readonly maxQueued?: string;
   readonly maxRunning?: string;
+  readonly maxJobsPerDay?: string;
+  readonly maxStoredBytes?: string;
+  readonly requestsPerMinute?: string;
 }
 
-const MAX_JOBS = 1_000_000_000;
-const WHOLE = /^\d{1,10}$/;
-const DECIMAL = /^\d{1,4}(\.\d{1,6})?$/;
+/** How each option is read: its name on the command line, the form of the number, its bounds. */
+const OPTIONS = {
+  weight: ['--weight', 'decimal', MIN_WEIGHT, MAX_WEIGHT],
+  maxQueued: ['--max-queued', 'whole', 0, 1_000_000_000],
+  maxRunning: ['--max-running', 'whole', 0, 1_000_000_000],
+  maxJobsPerDay: ['--max-jobs-per-day', 'whole', 0, 1_000_000_000],
+  maxStoredBytes: ['--max-stored-bytes', 'whole', 0, Number.MAX_SAFE_INTEGER],
+  requestsPerMinute: ['--requests-per-minute', 'whole', 0, 1_000_000],
+} as const satisfies Record<keyof TenantOptions, readonly unknown[]>;
+const NAMES = Object.keys(OPTIONS) as (keyof TenantOptions)[];
 
 /** Stores settings of a tenant; running servers follow within seconds. Throws `invalid_request`. */
 export const runTenantsSet = (
@@ -30,7 +41,7 @@ export const runTenantsSet = (
     if (Object.keys(change).length === 0)
       throw new OrchestratorError(
         'invalid_request',
-        'Nothing to set: give --weight, --max-queued or --max-running, each a number or "default".',
+        `Nothing to set: give ${NAMES.map((name) => OPTIONS[name][0]).join(', ')}, each a number or "default".`,
       );
     await migrate(sql);
     await createTenantStore(sql).updateTenant(tenant, change);
@@ -52,31 +63,25 @@ export const runTenantsList = (config: Config, print: Print): Promise<void> =>
           `weight ${shown(one.weight, config.TENANT_WEIGHT)}`,
           `queued ${one.queued} of ${shown(one.maxQueued, config.TENANT_MAX_QUEUED)}`,
           `running ${one.running} of ${shown(one.maxRunning, config.TENANT_MAX_RUNNING)}`,
+          `jobs today ${one.jobsToday} of ${shown(one.maxJobsPerDay, config.TENANT_MAX_JOBS_PER_DAY)}`,
+          `stored bytes ${one.storedBytes} of ${shown(one.maxStoredBytes, config.TENANT_MAX_STORED_BYTES)}`,
+          `requests/min ${shown(one.requestsPerMinute, config.RATE_LIMIT_PER_MINUTE || undefined)}`,
         ].join('  '),
       );
   });
 
-function toChange(options: TenantOptions): Partial<Omit<TenantSettings, 'tenant'>> {
-  const { weight, maxQueued, maxRunning } = options;
-  return {
-    ...(weight === undefined
-      ? {}
-      : { weight: read('--weight', weight, DECIMAL, MIN_WEIGHT, MAX_WEIGHT) }),
-    ...(maxQueued === undefined
-      ? {}
-      : { maxQueued: read('--max-queued', maxQueued, WHOLE, 0, MAX_JOBS) }),
-    ...(maxRunning === undefined
-      ? {}
-      : { maxRunning: read('--max-running', maxRunning, WHOLE, 0, MAX_JOBS) }),
-  };
-}
-
-function read(name: string, text: string, form: RegExp, min: number, max: number): number | null {
-  if (text === 'default') return null;
-  const value = Number(text);
-  if (form.test(text) && value >= min && value <= max) return value;
-  throw new OrchestratorError(
-    'invalid_request',
-    `${name}: expected "default" or a ${form === WHOLE ? 'whole ' : ''}number from ${min} to ${max}; seen '${text}'.`,
+const toChange = (options: TenantOptions): Partial<Omit<TenantSettings, 'tenant'>> =>
+  Object.fromEntries(
+    NAMES.flatMap((name) => {
+      const text = options[name];
+      if (text === undefined) return [];
+      return [
+        [name, text === 'default' ? null : readSetting(OPTIONS[name][0], text, ...bounds(name))],
+      ];
+    }),
   );
-}
+
+const bounds = (name: keyof TenantOptions): ['whole' | 'decimal', number, number] => {
+  const [, form, min, max] = OPTIONS[name];
+  return [form, min, max];
+};

@@ -60,6 +60,13 @@ export const API_VARIABLES = {
       'Allows AUTH=open, and metrics without METRICS_KEY, on an address other than loopback; for containers whose port is published on loopback',
     example: 'false',
   },
+  RATE_LIMIT_PER_MINUTE: {
+    group: 'Access',
+    schema: whole(0, 1_000_000).default(0),
+    about:
+      'Requests a minute of each key, or of everybody together with AUTH=open; more are refused with 429 (0: no limit)',
+    example: '600',
+  },
   BLOB_SIGNING_KEY: {
     group: 'Access',
     schema: text.min(16, { message: 'expected at least 16 characters' }).optional(),

@@ -16,6 +16,19 @@ export const TENANT_VARIABLES = {
     about: 'Jobs a tenant may have on servers at a time (default: no limit)',
     example: '4',
   },
+  TENANT_MAX_JOBS_PER_DAY: {
+    group: 'Jobs',
+    schema: whole(0, 1_000_000_000).optional(),
+    about: 'Jobs a tenant may submit a day (UTC); more are refused with 429 (default: no limit)',
+    example: '10000',
+  },
+  TENANT_MAX_STORED_BYTES: {
+    group: 'Jobs',
+    schema: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+    about:
+      'Bytes a tenant may store; above it jobs and uploads are refused with 403 (default: no limit)',
+    example: '50000000000',
+  },
   TENANT_WEIGHT: {
     group: 'Jobs',
     schema: z

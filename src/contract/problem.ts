@@ -23,8 +23,20 @@ export const Problem = z
         example: { 'params.steps': ['expected at most 150; seen 400'] },
       }),
     queued: z.int().optional().openapi({ description: '429: jobs the tenant has queued' }),
-    limit: z.int().optional().openapi({ description: '429: jobs it may have queued' }),
-    requested: z.int().optional().openapi({ description: '429: jobs the request asked for' }),
+    quota: z
+      .enum(['jobsPerDay', 'storedBytes'])
+      .optional()
+      .openapi({ description: 'quota_exceeded: which one is used up' }),
+    used: z.int().optional().openapi({ description: 'quota_exceeded: what is used of it' }),
+    limit: z
+      .int()
+      .optional()
+      .openapi({ description: 'Jobs the tenant may have queued, or the size of the quota' }),
+    requested: z.int().optional().openapi({ description: 'What the request asked for' }),
+    freesAt: z.iso
+      .datetime()
+      .optional()
+      .openapi({ description: 'quota_exceeded: when there is room again' }),
     traceId: z.string().openapi({
       description: 'W3C traceparent of the request; the log lines carry the same',
       example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',

@@ -1,16 +1,26 @@
 import { OrchestratorError } from '../errors.ts';
 import type { Sql } from './connect.ts';
+import { jobsToday, today } from './tenants.ts';
 
 /** A tenant that was counted a moment ago is not counted again. */
 const COUNT_EVERY_MS = 250;
-const LIMIT_CHECK = 'tenants_queue_limit';
+const QUEUE_CHECK = 'tenants_queue_limit';
+const DAY_CHECK = 'tenants_day_limit';
+
+/** Limits of tenants that have none of their own. (Default: no limit) */
+export interface AdmissionLimits {
+  readonly maxQueued?: number | undefined;
+  readonly maxJobsPerDay?: number | undefined;
+}
 
 /**
- * Keeps a tenant's queued jobs within its limit. `tenants.queued` only grows with what is accepted, in the statement
- * that inserts the jobs, and is counted anew when it reaches the limit: so a job that leaves the queue writes nothing
- * here, and the number is never below what is queued. `maxQueued` is the limit of tenants that have none of their own.
+ * Keeps a tenant's queued jobs, and those it submits a day, within their limits. `tenants.queued` only grows with what
+ * is accepted, in the statement that inserts the jobs, and is counted anew when it reaches the limit: so a job that
+ * leaves the queue writes nothing here, and the number is never below what is queued. `day_jobs` counts what is
+ * accepted, whatever becomes of it, from midnight UTC.
  */
-export function createAdmission(sql: Sql, maxQueued: number) {
+export function createAdmission(sql: Sql, limits: AdmissionLimits) {
+  const { maxQueued = Number.MAX_SAFE_INTEGER, maxJobsPerDay = Number.MAX_SAFE_INTEGER } = limits;
   const known = new Set<string>();
 
   const ensureRow = async (tenant: string): Promise<void> => {
@@ -32,7 +42,29 @@ export function createAdmission(sql: Sql, maxQueued: number) {
         where tenant = ${tenant}`;
     });
 
-  const refusal = async (tenant: string, requested: number): Promise<OrchestratorError> => {
+  const dayRefusal = async (tenant: string, requested: number): Promise<OrchestratorError> => {
+    const [row] = await sql<{ used: number; limit: number; freesAt: Date; seconds: number }[]>`
+      with midnight as (select (${today(sql)} + 1)::timestamp at time zone 'utc' as at)
+      select ${jobsToday(sql)} as used, coalesce(max_jobs_per_day, ${maxJobsPerDay}::bigint) as limit,
+        midnight.at as frees_at, ceil(extract(epoch from midnight.at - now()))::int as seconds
+      from tenants cross join midnight where tenant = ${tenant}`;
+    if (!row) return new OrchestratorError('quota_exceeded', 'The quota of jobs a day is used up.');
+    const { used, limit, freesAt, seconds } = row;
+    return new OrchestratorError(
+      'quota_exceeded',
+      `Tenant '${tenant}' has submitted ${used} of its ${limit} jobs today; this request asks for ${requested} more, so none of it was accepted. ` +
+        (requested > limit
+          ? `Send at most ${limit} jobs a day, or let the operator raise max-jobs-per-day.`
+          : `The day ends at ${freesAt.toISOString()}.`),
+      {
+        retryable: true,
+        retryAfterSeconds: Math.max(1, seconds),
+        quota: { quota: 'jobsPerDay', used, limit, requested, freesAt: freesAt.toISOString() },
+      },
+    );
+  };
+
+  const queueRefusal = async (tenant: string, requested: number): Promise<OrchestratorError> => {
     const [row] = await sql<{ queued: number; limit: number }[]>`
       select queued, coalesce(max_queued, ${maxQueued}::bigint) as limit from tenants where tenant = ${tenant}`;
     const { queued, limit } = row ?? { queued: maxQueued, limit: maxQueued };
@@ -47,19 +79,21 @@ export function createAdmission(sql: Sql, maxQueued: number) {
   };
 
   return {
-    /** Runs `insert`, which uses `insertCounted`. Throws `too_many_requests` when the limit refuses it. */
+    /** Runs `insert`, which uses `insertCounted`. Throws `too_many_requests`, `quota_exceeded` when a limit refuses it. */
     async admit<T>(tenant: string, requested: number, insert: () => Promise<T>): Promise<T> {
       await ensureRow(tenant);
       try {
         return await insert();
       } catch (error) {
-        if (!isOverLimit(error)) throw error;
+        if (isRefusedBy(error, DAY_CHECK)) throw await dayRefusal(tenant, requested);
+        if (!isRefusedBy(error, QUEUE_CHECK)) throw error;
       }
       await countAgain(tenant);
       try {
         return await insert();
       } catch (error) {
-        throw isOverLimit(error) ? await refusal(tenant, requested) : error;
+        if (isRefusedBy(error, DAY_CHECK)) throw await dayRefusal(tenant, requested);
+        throw isRefusedBy(error, QUEUE_CHECK) ? await queueRefusal(tenant, requested) : error;
       }
     },
 
@@ -72,7 +106,9 @@ export function createAdmission(sql: Sql, maxQueued: number) {
       await tx`
         with counted as (
           update tenants set queued = queued + ${values.length},
-            queue_limit = coalesce(max_queued, ${maxQueued}::bigint)
+            queue_limit = coalesce(max_queued, ${maxQueued}::bigint),
+            day = greatest(day, ${today(tx)}), day_jobs = ${jobsToday(tx)} + ${values.length},
+            day_limit = coalesce(max_jobs_per_day, ${maxJobsPerDay}::bigint)
           where tenant = ${tenant}
         )
         insert into jobs ${tx(values as never[])}`;
@@ -80,5 +116,5 @@ export function createAdmission(sql: Sql, maxQueued: number) {
   };
 }
 
-const isOverLimit = (error: unknown): boolean =>
-  (error as { constraint_name?: unknown } | undefined)?.constraint_name === LIMIT_CHECK;
+const isRefusedBy = (error: unknown, check: string): boolean =>
+  (error as { constraint_name?: unknown } | undefined)?.constraint_name === check;

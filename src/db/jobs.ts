@@ -1,5 +1,5 @@
 import { OrchestratorError } from '../errors.ts';
-import { createAdmission } from './admission.ts';
+import { createAdmission, type AdmissionLimits } from './admission.ts';
 import type { Sql } from './connect.ts';
 import {
   createIdempotencyKeys,
@@ -11,12 +11,9 @@ import type { JobRow, NewJobRow } from './job-row.ts';
 
 export type JobStore = ReturnType<typeof createJobStore>;
 
-/**
- * Acceptance, reads and cancellation of jobs. Every call is scoped by tenant. `maxQueued`: jobs that a tenant may have
- * queued unless it has a limit of its own. (Default: no limit)
- */
-export function createJobStore(sql: Sql, maxQueued = Number.MAX_SAFE_INTEGER) {
-  const admission = createAdmission(sql, maxQueued);
+/** Acceptance, reads and cancellation of jobs. Every call is scoped by tenant. */
+export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
+  const admission = createAdmission(sql, limits);
 
   const insert = async (
     rows: readonly NewJobRow[],
@@ -44,7 +41,8 @@ export function createJobStore(sql: Sql, maxQueued = Number.MAX_SAFE_INTEGER) {
     /**
      * Inserts the jobs in one transaction: the commit is the acceptance. With an idempotency key, which keeps `answer`;
      * when it was used before, returns what the first request led to instead. Throws `conflict` when the body differs,
-     * and `too_many_requests` when the tenant would have more jobs queued than it may: then none is inserted.
+     * and `too_many_requests` or `quota_exceeded` when the tenant would have more jobs queued, or have submitted more
+     * today, than it may: then none is inserted.
      */
     async insertJobs(
       rows: readonly NewJobRow[],

@@ -6,18 +6,26 @@ export interface TenantSettings {
   readonly weight: number | null;
   readonly maxQueued: number | null;
   readonly maxRunning: number | null;
+  readonly maxJobsPerDay: number | null;
+  readonly maxStoredBytes: number | null;
+  /** Of each of its keys that has no number of its own; 0 for no limit. */
+  readonly requestsPerMinute: number | null;
 }
 
 /** The same with what it has at the moment. */
 export interface TenantUse extends TenantSettings {
   readonly queued: number;
   readonly running: number;
+  /** Accepted since midnight UTC. */
+  readonly jobsToday: number;
+  readonly storedBytes: number;
 }
 
 export type TenantStore = ReturnType<typeof createTenantStore>;
 
 /** Settings of tenants. A tenant needs no row to submit jobs. */
 export function createTenantStore(sql: Sql) {
+  const columns = sql`weight, max_queued, max_running, max_jobs_per_day, max_stored_bytes, requests_per_minute`;
   return {
     /** Changes what is given; null goes back to the default. */
     async updateTenant(
@@ -34,22 +42,30 @@ export function createTenantStore(sql: Sql) {
     /** Tenants with a setting of their own. */
     async listTenantSettings(): Promise<TenantSettings[]> {
       return sql<TenantSettings[]>`
-        select tenant, weight, max_queued, max_running from tenants
-        where weight is not null or max_queued is not null or max_running is not null`;
+        select tenant, ${columns} from tenants where num_nonnulls(${columns}) > 0`;
     },
 
-    /** Tenants with a setting, a job or a lease, and what they have. */
+    /** Tenants with a setting, a job, a lease or a file, and what they have. */
     async listTenantUse(): Promise<TenantUse[]> {
       return sql<TenantUse[]>`
         with queue as (
-          select tenant, count(*)::int as queued from jobs where state = 'queued' group by tenant
+          select tenant, count(*)::int as waiting from jobs where state = 'queued' group by tenant
         ), servers as (
           select tenant, count(*)::int as running from leases group by tenant
+        ), files as (
+          select tenant, sum(bytes)::bigint as stored_bytes from blobs where expires_at > now() group by tenant
         )
-        select tenant, t.weight, t.max_queued, t.max_running,
-          coalesce(q.queued, 0) as queued, coalesce(s.running, 0) as running
-        from tenants t full join queue q using (tenant) full join servers s using (tenant)
+        select tenant, ${columns}, coalesce(waiting, 0) as queued, coalesce(running, 0) as running,
+          ${jobsToday(sql)} as jobs_today,
+          coalesce(stored_bytes, 0) as stored_bytes
+        from tenants full join queue using (tenant) full join servers using (tenant) full join files using (tenant)
         order by tenant`;
     },
   };
 }
+
+/** The day of quotas, which begins at midnight UTC, by the clock of the database. */
+export const today = (sql: Sql) => sql`(now() at time zone 'utc')::date`;
+
+/** Jobs that a row of `tenants` has accepted today. A day later than today was noted by a quicker neighbour. */
+export const jobsToday = (sql: Sql) => sql`case when day >= ${today(sql)} then day_jobs else 0 end`;

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => stack.stop());
 beforeEach(async () => {
   await stack.sql`delete from jobs`;
-  await stack.sql`update tenants set max_queued = null, queued = 0, counted_at = default`;
+  await stack.sql`update tenants set max_queued = null, queued = 0, counted_at = default, day = default`;
 });
 
 const post = (quantity: number, headers: Record<string, string> = {}): Promise<Posted> =>
@@ -110,7 +110,9 @@ describe('the limit of queued jobs', () => {
     expect((await post(2)).status).toBe(202);
     const lines: string[] = [];
     await runTenantsList(loadConfig(stack.env), (line) => lines.push(line));
-    expect(lines).toEqual(['local  weight 2.5  queued 3 of 3  running 0 of 4']);
+    expect(lines).toEqual([
+      'local  weight 2.5  queued 3 of 3  running 0 of 4  jobs today 3 of no limit (default)  stored bytes 0 of no limit (default)  requests/min no limit (default)',
+    ]);
     await operate('local', { maxQueued: 'default', weight: 'default', maxRunning: 'default' });
     expect((await post(LIMIT - 3)).status).toBe(202);
     expect((await post(1)).status).toBe(429);

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createBlobRecords, type NewBlobRecord } from '../../src/db/blobs.ts';
-import { createKeyStore } from '../../src/db/keys.ts';
 import {
   createResourceStore,
   type NewResource,
@@ -131,31 +130,6 @@ describe('the resource store', () => {
   });
 });
 
-describe('the key store', () => {
-  it('makes keys that work until they are revoked and keeps only their hash', async () => {
-    const store = createKeyStore(database.sql);
-    const { key, info } = await store.createKey('alice', 'laptop');
-    expect(key).toMatch(/^orc_[A-Za-z0-9_-]{43}$/);
-    expect(info).toMatchObject({
-      tenant: 'alice',
-      name: 'laptop',
-      hint: key.slice(0, 8),
-      revokedAt: null,
-    });
-    expect(await store.findHolder(key)).toEqual({ tenant: 'alice', operator: false });
-    expect(await store.findHolder(`${key.slice(0, -1)}!`)).toBeUndefined();
-    expect(await store.findHolder(`orc_${'x'.repeat(43)}`)).toBeUndefined();
-    expect(await store.listKeys('alice')).toEqual([info]);
-    expect(await store.listKeys('bob')).toEqual([]);
-    const rows = await database.sql`select * from api_keys`;
-    expect(JSON.stringify(rows)).not.toContain(key);
-    expect(await store.revokeKey(info.id)).toBe(true);
-    expect(await store.revokeKey(info.id)).toBe(false);
-    expect(await store.revokeKey('no uuid')).toBe(false);
-    expect(await store.findHolder(key)).toBeUndefined();
-  });
-});
-
 describe('blob records', () => {
   const record = (id: string, change: Partial<NewBlobRecord> = {}): NewBlobRecord => ({
     id,
@@ -203,15 +177,6 @@ describe('settings', () => {
     expect(new Set(keys).size).toBe(1);
     expect(keys[0]?.length).toBeGreaterThan(40);
     expect(await blobSigningKey(settings, 'configured-key-1')).toBe('configured-key-1');
-  });
-});
-
-describe("an operator's key", () => {
-  it('is known as one', async () => {
-    const store = createKeyStore(database.sql);
-    const { key, info } = await store.createKey('carol', 'boss', true);
-    expect(info.operator).toBe(true);
-    expect(await store.findHolder(key)).toEqual({ tenant: 'carol', operator: true });
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import type { KeyHolder, KeyStore } from '../../db/keys.ts';
+import { allows, SCOPES, type Scope } from '../../domain/scopes.ts';
 import { OrchestratorError } from '../../errors.ts';
 import type { ApiEnv } from '../deps.ts';
 
@@ -15,6 +16,7 @@ export const openAuth = (): MiddlewareHandler<ApiEnv> =>
   async function openAuthMiddleware(c, next) {
     c.set('tenant', OPEN_TENANT);
     c.set('operator', true);
+    c.set('scopes', null);
     await next();
   };
 
@@ -52,8 +54,14 @@ export function keyAuth(
         'unauthenticated',
         'The key in the Authorization header is unknown or revoked. Check it, or ask the operator for a new one.',
       );
+    if (holder.isExpired)
+      throw new OrchestratorError(
+        'unauthenticated',
+        `The key in the Authorization header ended at ${holder.expiresAt?.toISOString()}. Ask the operator for a new one ('npm run keys -- rotate ID' before the end of a key keeps its terms).`,
+      );
     c.set('tenant', holder.tenant);
     c.set('operator', holder.operator);
+    c.set('scopes', holder.scopes);
     await next();
   };
 }
@@ -70,3 +78,21 @@ export const operatorsOnly: MiddlewareHandler<ApiEnv> = async function operators
     );
   await next();
 };
+
+/** Lets keys with the scope pass only; stands behind the others. Throws `forbidden`. */
+export const scopeGuard = (scope: Scope): MiddlewareHandler<ApiEnv> =>
+  async function scopeMiddleware(c, next) {
+    const scopes = c.get('scopes') ?? null;
+    if (!allows(scopes, scope)) {
+      // RFC 6750, section 3.1.
+      c.header(
+        'www-authenticate',
+        `Bearer realm="orchestrator", error="insufficient_scope", scope="${scope}"`,
+      );
+      throw new OrchestratorError(
+        'forbidden',
+        `This key lacks the scope '${scope}' (${SCOPES[scope]}); it has ${scopes?.join(', ') ?? 'none'}. Use a key that has it, made by 'npm run keys -- create --tenant NAME --scope ${scope}'.`,
+      );
+    }
+    await next();
+  };
