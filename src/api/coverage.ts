@@ -13,6 +13,7 @@ export function coverageEndpoints(deps: ApiDeps): readonly Endpoint[] {
       method: 'get',
       path: '/v1/consumer/coverage',
       access: 'tenant',
+      scope: 'resources:read',
       tag: 'Coverage (v1)',
       summary: 'Ask which models can be used now',
       description:

@@ -102,7 +102,7 @@ export function createKeyStore(sql: Sql) {
      * one ends as long after now as the old one was to last. Undefined when there is no such key or it is over.
      */
     async rotateKey(id: string, overlapSeconds: number): Promise<MadeKey | undefined> {
-      return sql.begin(async (begun) => {
+      return sql.begin(async (begun): Promise<MadeKey | undefined> => {
         const tx = begun as unknown as Sql;
         const [old] = await tx<(KeyInfo & { nextExpiresAt: Date | null })[]>`
           select ${columns}, now() + (expires_at - created_at) as next_expires_at from api_keys
@@ -112,7 +112,7 @@ export function createKeyStore(sql: Sql) {
           update api_keys set expires_at = least(expires_at, now() + ${overlapSeconds} * interval '1 second')
           where id = ${old.id}`;
         return createKey(old.tenant, old.name, { ...old, expiresAt: old.nextExpiresAt }, tx);
-      }) as Promise<MadeKey | undefined>;
+      });
     },
 
     /** Whose a key is, also past its end; undefined for unknown and revoked ones. Notes that it was used. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createJobStore, type JobStore } from '../../src/db/jobs.ts';
 import { createTenantStore } from '../../src/db/tenants.ts';
-import { isOrchestratorError, type OrchestratorError } from '../../src/errors.ts';
+import { isOrchestratorError } from '../../src/errors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newJobRow } from '../support/jobs.ts';
 
@@ -38,7 +38,7 @@ const submit = async (size: number, at = 0, idempotencyKey?: string) => {
     await stores[at % stores.length]?.insertJobs(rows, idempotency || undefined);
     return undefined;
   } catch (error) {
-    if (isOrchestratorError(error)) return error as OrchestratorError;
+    if (isOrchestratorError(error)) return error;
     throw error;
   }
 };
