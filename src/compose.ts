@@ -19,6 +19,7 @@ import { createBlobRecords } from './db/blobs.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
+import { createJobListings } from './db/job-listings.ts';
 import { createProgressReports, createProgressStore } from './db/job-progress.ts';
 import { createFleetOperations } from './db/fleet-operations.ts';
 import { createJobStore } from './db/jobs.ts';
@@ -34,6 +35,7 @@ import { seedCatalogue } from './db/seed-catalogue.ts';
 import { createServerStore } from './db/servers.ts';
 import { blobSigningKey, createSettingsStore } from './db/settings.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
+import { createTaints } from './db/taints.ts';
 import { createTenantStore } from './db/tenants.ts';
 import { createWakeups, type Wakeups } from './db/wakeups.ts';
 import { OrchestratorError } from './errors.ts';
@@ -50,6 +52,7 @@ import type {
   ProgressReporter,
   Tracer,
 } from './ports.ts';
+import { createCursorSigner } from './storage/cursor-signer.ts';
 import { createLocalStore } from './storage/local.ts';
 import { createTransferSigner } from './storage/transfer-signer.ts';
 import { createUrlSigner } from './storage/url-signer.ts';
@@ -160,6 +163,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     createOrchestrator({
       jobs,
       outbox: createOutbox(sql),
+      taints: createTaints(sql),
       runs: base.runs,
       events: createEventReader({
         snapshots,
@@ -199,6 +203,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     }),
     fleetReports: composeFleetReports(base),
     progress: createProgressStore(sql),
+    listings: createJobListings(sql),
     onFleetReport: () => wakeups.wake('room'),
     storage,
     signer: createUrlSigner({
@@ -206,6 +211,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
       ttlSeconds: config.BLOB_URL_TTL_SECONDS,
       now,
     }),
+    cursors: createCursorSigner(signingKey),
     leases: createLeaseReads(sql),
     transferSigner: createTransferSigner({ key: signingKey, now }),
     ready,

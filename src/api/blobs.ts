@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { queryFlag } from '../contract/query-values.ts';
 import { shown } from '../contract/field-errors.ts';
-import type { BlobRecord } from '../db/blobs.ts';
+import type { BlobRecord, ServedBlob } from '../db/blobs.ts';
 import { OrchestratorError } from '../errors.ts';
 import { BLOB_PATH } from './blob-links.ts';
 import { parseRange, type ByteRange } from './byte-range.ts';
@@ -112,11 +112,11 @@ function rangeOf(
   return parseRange(c.req.header('range'), blob.bytes);
 }
 
-function headersOf(blob: BlobRecord, etag: string, fileName: string | undefined): Headers {
+function headersOf(blob: ServedBlob, etag: string, fileName: string | undefined): Headers {
   const headers = new Headers({
     'content-type': blob.contentType,
     'accept-ranges': 'bytes',
-    'cache-control': 'private, max-age=3600',
+    'cache-control': blob.isTainted ? 'no-store' : 'private, max-age=3600',
     'last-modified': blob.createdAt.toUTCString(),
     'x-content-type-options': 'nosniff',
     // A stored SVG or HTML page must not run scripts on this origin.

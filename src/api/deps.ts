@@ -2,6 +2,7 @@ import type { QueueView } from '../client/queue-view.ts';
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
+import type { JobListings } from '../db/job-listings.ts';
 import type { ProgressStore } from '../db/job-progress.ts';
 import type { FleetReader } from '../db/fleet.ts';
 import type { FleetOperations } from '../db/fleet-operations.ts';
@@ -10,6 +11,7 @@ import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import type { ServerStore } from '../db/servers.ts';
 import type { BlobStore, FleetReporter, Logger, Metrics, Tracer } from '../ports.ts';
+import type { CursorSigner } from '../storage/cursor-signer.ts';
 import type { TransferSigner } from '../storage/transfer-signer.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
@@ -51,11 +53,13 @@ export interface ApiDeps {
   readonly queue: QueueView;
   readonly fleetReports: FleetReporter;
   readonly progress: ProgressStore;
+  readonly listings: JobListings;
   /** Called after a fleet report, so that placement looks again. */
   readonly onFleetReport: () => void;
   readonly storage: Pick<BlobStore, 'put' | 'open' | 'freeBytes'>;
   readonly leases: LeaseReads;
   readonly signer: UrlSigner;
+  readonly cursors: CursorSigner;
   readonly transferSigner: TransferSigner;
   readonly ready: () => Promise<Readonly<Record<string, DependencyState>>>;
   readonly logger: Logger;

@@ -110,6 +110,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
           changedAt: createdAt,
           outputs: null,
           failure: null,
+          taint: null,
         };
       });
       for (const row of made) rows.set(row.id, row);
@@ -131,9 +132,18 @@ export function createFakeOrchestrator(): FakeOrchestrator {
       if (fake.failure) throw fake.failure;
       return select(caller, selector);
     },
-    async cancel(caller, selector) {
+    async taint(caller, jobIds, { properties, ...given }) {
+      const mine = select(caller, { ids: jobIds });
+      for (const row of mine)
+        fake.update(row.id, {
+          taint: row.taint ?? { at: new Date().toISOString(), ...given },
+          properties: { ...row.properties, ...properties },
+        });
+      return mine.length;
+    },
+    async cancel(caller, selector, force = true) {
       for (const row of select(caller, selector))
-        if (!isTerminal(row.state))
+        if (!isTerminal(row.state) && (force || row.state === 'queued'))
           fake.update(row.id, { state: 'canceled', finishedAt: new Date() });
       return select(caller, selector);
     },

@@ -20,7 +20,7 @@ export function idempotencyOf(header: string | undefined, body: unknown): Idempo
 }
 
 /** JSON with sorted keys: the same request in another spelling has the same digest. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,7 +1,7 @@
 /** An API on parts in memory, for tests of HTTP behaviour. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { BlobRecord } from '../db/blobs.ts';
+import type { ServedBlob } from '../db/blobs.ts';
 import type { HeldLease } from '../db/lease-reads.ts';
 import type { Resource } from '../db/resources.ts';
 import type { OperatedServer } from '../db/fleet-operations.ts';
@@ -15,6 +15,7 @@ import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import { silentMetrics } from '../metrics/silent-metrics.ts';
 import type { Logger, ProgressReport, ServerReport } from '../ports.ts';
+import { createCursorSigner } from '../storage/cursor-signer.ts';
 import { createTransferSigner } from '../storage/transfer-signer.ts';
 import { silentTracer } from '../tracing/silent-tracer.ts';
 import type { PoolState } from '../domain/why-waiting.ts';
@@ -22,6 +23,7 @@ import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
 import { memoryOperations } from './operated-servers.test-support.ts';
+import { memoryListings } from './memory-listings.test-support.ts';
 import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
 
 export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
@@ -62,7 +64,7 @@ export interface TestApi {
   readonly resources: Map<string, Resource>;
   readonly keys: Map<string, KeyHolder>;
   readonly operated: Map<string, OperatedServer>;
-  readonly blobs: Map<string, BlobRecord>;
+  readonly blobs: Map<string, ServedBlob>;
   /** Leases that are held, by prompt. */
   readonly leases: Map<string, HeldLease>;
   clock: Date;
@@ -87,7 +89,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     [KEYS.bob, keyHolder('bob')],
   ]);
   const operated = new Map<string, OperatedServer>();
-  const blobs = new Map<string, BlobRecord>();
+  const blobs = new Map<string, ServedBlob>();
   const leases = new Map<string, HeldLease>();
   const servers: ServerRecord[] = [];
   const fleet: FleetServer[] = [];
@@ -144,6 +146,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       findProgress: async () => new Map(),
       findPreview: async () => ({ contentType: 'image/jpeg', bytes: PICTURE }),
     },
+    listings: memoryListings(orchestrator.rows),
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),
@@ -152,6 +155,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       freeBytes: async () => api.freeBytes,
     },
     leases: { findLease: async (promptId) => leases.get(promptId) },
+    cursors: createCursorSigner('a-signing-key-of-tests'),
     signer: createUrlSigner({ key: 'a-signing-key-of-tests', ttlSeconds: 3600, now }),
     transferSigner: createTransferSigner({ key: 'a-signing-key-of-tests', now }),
     ready: async () => ({ database: { state: 'ok' } }),
@@ -217,7 +221,7 @@ const poolsOf = (servers: readonly ServerRecord[]): PoolState[] =>
     return { pool, servers: list.length, live, room: live, used: 0, downSince: null, error: null };
   });
 
-export const blobRecord = (id: string, tenant = 'local'): BlobRecord => ({
+export const blobRecord = (id: string, tenant = 'local'): ServedBlob => ({
   id,
   tenant,
   jobId: null,
@@ -229,6 +233,7 @@ export const blobRecord = (id: string, tenant = 'local'): BlobRecord => ({
   height: 8,
   createdAt: new Date('2026-01-01T00:00:00Z'),
   expiresAt: new Date('2030-01-01T00:00:00Z'),
+  isTainted: false,
 });
 
 export const serverRecord = (change: Partial<ServerRecord> = {}): ServerRecord => ({

@@ -23,6 +23,7 @@ const row = (over: Partial<JobRow> = {}): JobRow =>
     changedAt: AT,
     finishedAt: null,
     failure: null,
+    taint: null,
     ...over,
   }) as JobRow;
 
@@ -163,5 +164,30 @@ describe('the event reader', () => {
       snapshot('run-1', 1, event('run-1:9', 'Deleted')),
     ).listEvents(row({ state: 'canceled', finishedAt: AT }));
     expect(idsOf(events)).toEqual([ACCEPTED, 'run-1:9']);
+  });
+
+  it('have the taint of the job where it came in time', async () => {
+    const at = (seconds: number): string => new Date(AT.getTime() + seconds * 1_000).toISOString();
+    const taint = { at: at(2), reason: 'wrong', context: { ticket: 9 } };
+    const events = [1, 3].map((seconds) => ({
+      ...event(`run-1:${seconds}`, 'Updated'),
+      at: at(seconds),
+    }));
+    const reader = createEventReader({
+      snapshots: { listSnapshots: async () => [snapshot('run-1', 1, ...events)] },
+      readHistory: async () => undefined,
+    });
+    const listed = await reader.listEvents(row({ taint }));
+    expect(listed.map(({ id }) => id)).toEqual([
+      ACCEPTED,
+      'run-1:1',
+      `${JOB_ID}:tainted`,
+      'run-1:3',
+    ]);
+    expect(listed[2]).toMatchObject({
+      type: 'Updated',
+      at: taint.at,
+      context: { tainted: true, taint_reason: 'wrong', taint_context: { ticket: 9 } },
+    });
   });
 });

@@ -1,6 +1,7 @@
 import type { JobRow } from '../db/job-row.ts';
 import type { SnapshotStore } from '../db/snapshots.ts';
 import { isTerminal, type TerminalState } from '../domain/job.ts';
+import { taintContext } from '../domain/taint.ts';
 import { OrchestratorError } from '../errors.ts';
 import { projectEvents } from './event-projection.ts';
 import type { RunHistory } from './run-history.ts';
@@ -41,7 +42,7 @@ export function createEventReader({ snapshots, readHistory }: EventReaderDeps) {
       ].flat();
       // The start of a run is told by the row, which has it before Temporal and keeps it after.
       const ofRuns = events.filter((event) => event.type !== 'Initialized');
-      return [accepted(row), ...ofRuns, ...unseenEnd(row, events)];
+      return withTaint(row, [accepted(row), ...ofRuns, ...unseenEnd(row, events)]);
     },
   };
 }
@@ -80,6 +81,23 @@ function unseenEnd(row: JobRow, events: readonly JobEvent[]): JobEvent[] {
       },
     },
   ];
+}
+
+/** The taint stands where it came in time; no run knows of it. */
+function withTaint(row: JobRow, events: readonly JobEvent[]): JobEvent[] {
+  const { taint } = row;
+  if (!taint) return [...events];
+  const tainted: JobEvent = {
+    id: `${row.id}:tainted`,
+    type: 'Updated',
+    at: taint.at,
+    attempt: Math.max(1, row.attempt),
+    tries: 1,
+    context: { ...contextOf(row), ...taintContext(taint) },
+  };
+  const next = events.findIndex(({ at }) => Date.parse(at) > Date.parse(taint.at));
+  const place = next === -1 ? events.length : next;
+  return [...events.slice(0, place), tainted, ...events.slice(place)];
 }
 
 const END_OF = {

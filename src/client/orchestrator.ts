@@ -4,6 +4,7 @@ import type { EarlierRequest } from '../db/idempotency-keys.ts';
 import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
 import type { RecentEnds } from '../db/recent-ends.ts';
+import type { Taints } from '../db/taints.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { secondsFor, throughputOf } from '../domain/throughput.ts';
 import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts';
@@ -16,6 +17,7 @@ import type { Batch, Caller, JobSelector, JobSubmission, Orchestrator } from './
 export interface OrchestratorDeps {
   readonly jobs: JobStore;
   readonly outbox: Outbox;
+  readonly taints: Taints;
   readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
   readonly events: EventReader;
   readonly waiter: JobWaiter;
@@ -110,11 +112,12 @@ export function createOrchestrator(
 
     getJobs,
 
-    async cancel(caller, selector) {
+    async cancel(caller, selector, force = true) {
       const rows = await getJobs(caller, selector);
       const ids = await deps.jobs.requestCancel(
         caller.tenant,
         rows.map((row) => row.id),
+        force,
       );
       const queue = [...ids];
       const lane = async (): Promise<void> => {
@@ -133,6 +136,9 @@ export function createOrchestrator(
       await Promise.all(Array.from({ length: CANCEL_CONCURRENCY }, lane));
       return load(caller, { ids: rows.map((row) => row.id) });
     },
+
+    taint: (caller, jobIds, taint) =>
+      deps.taints.taintJobs(caller.tenant, jobIds, taint, new Date()),
 
     async waitForJobs(caller, jobs, timeoutMs, signal) {
       const ids = jobs.map((job) => job.id);
@@ -225,4 +231,5 @@ const freshRow = ({ startInMs, ...row }: NewJobRow): JobRow => ({
   changedAt: row.createdAt,
   outputs: null,
   failure: null,
+  taint: null,
 });

@@ -2,6 +2,7 @@ import type { Generation } from '../domain/generation.ts';
 import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
 import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
 import type { JobRow } from '../db/job-row.ts';
+import type { TaintRequest } from '../db/taints.ts';
 
 /** Who asks. Every verb sees only this tenant's jobs. */
 export interface Caller {
@@ -79,8 +80,13 @@ export interface Orchestrator {
   getJob(caller: Caller, jobId: string): Promise<JobRow>;
   /** In submission order; throws `not_found` when nothing of the selection is the caller's. */
   getJobs(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
-  /** Cancels what is still active; a finished job stays as it is. Returns the selected jobs. */
-  cancel(caller: Caller, selector: JobSelector): Promise<readonly JobRow[]>;
+  /**
+   * Cancels what is still active; a finished job stays as it is, and without `force` also one that a server has.
+   * Returns the selected jobs.
+   */
+  cancel(caller: Caller, selector: JobSelector, force?: boolean): Promise<readonly JobRow[]>;
+  /** Marks jobs as not to be used again; returns how many of them are the caller's. */
+  taint(caller: Caller, jobIds: readonly string[], taint: TaintRequest): Promise<number>;
   /** Resolves when all of these jobs ended, at the latest after `timeoutMs`, with their rows then. */
   waitForJobs(
     caller: Caller,

@@ -16,6 +16,13 @@ export interface BlobRecord {
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
+
+/** With what a client may do with it. */
+export interface ServedBlob extends BlobRecord {
+  /** Its job is tainted: no cache may keep it. */
+  readonly isTainted: boolean;
+}
+
 export type NewBlobRecord = Omit<BlobRecord, 'createdAt' | 'width' | 'height'> & {
   readonly width?: number | null;
   readonly height?: number | null;
@@ -47,9 +54,10 @@ export type BlobRecords = ReturnType<typeof createBlobRecords>;
 export function createBlobRecords(sql: Sql) {
   return {
     /** By public id, whoever owns it: the caller has checked a signature. Past its retention it is gone. */
-    async findBlob(id: string): Promise<BlobRecord | undefined> {
-      const [row] = await sql<BlobRecord[]>`
-        select * from blobs where id = ${id} and expires_at > now()`;
+    async findBlob(id: string): Promise<ServedBlob | undefined> {
+      const [row] = await sql<ServedBlob[]>`
+        select *, exists (select from jobs where jobs.id = blobs.job_id and taint is not null) as is_tainted
+        from blobs where id = ${id} and expires_at > now()`;
       return row;
     },
 

@@ -1,5 +1,6 @@
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
+import type { Taint } from '../domain/taint.ts';
 
 /** An output as the row keeps it; the bytes are in the blob store. */
 export interface JobOutput {
@@ -47,6 +48,7 @@ export interface JobRow {
   readonly changedAt: Date;
   readonly outputs: readonly JobOutput[] | null;
   readonly failure: JobFailure | null;
+  readonly taint: Taint | null;
 }
 
 /** What acceptance stores; everything else starts at the table's defaults. */

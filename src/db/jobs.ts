@@ -87,17 +87,23 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
 
     /**
      * Marks active jobs as to be cancelled; one that Temporal never acknowledged ends here and now, because the starter
-     * takes only `queued` rows. Returns the ids whose run has to be cancelled.
+     * takes only `queued` rows. Returns the ids whose run has to be cancelled. Locked in the order of the ids, so that
+     * requests that name the same jobs in another order do not block each other. Without `force` a job that a server has
+     * stays as it is.
      */
-    async requestCancel(tenant: string, ids: readonly string[]): Promise<string[]> {
+    async requestCancel(tenant: string, ids: readonly string[], force = true): Promise<string[]> {
       const rows = await sql<{ id: string; startedAt: Date | null }[]>`
+        with named as (
+          select id from jobs where id = any(${ids as string[]}::uuid[]) and tenant = ${tenant}
+            and (state = 'queued' or (${force} and state = 'running')) order by id for update
+        )
         update jobs set
           cancel_requested_at = coalesce(cancel_requested_at, now()),
           changed_at = now(),
           state = case when started_at is null then 'canceled' else state end,
           finished_at = case when started_at is null then now() else finished_at end
-        where id = any(${ids as string[]}::uuid[]) and tenant = ${tenant} and state in ('queued', 'running')
-        returning id, started_at`;
+        from named where jobs.id = named.id
+        returning jobs.id, started_at`;
       return rows.map((row) => row.id);
     },
   };

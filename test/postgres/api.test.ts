@@ -12,6 +12,7 @@ import { createBlobRecords } from '../../src/db/blobs.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createFleetReader } from '../../src/db/fleet.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
+import { createJobListings } from '../../src/db/job-listings.ts';
 import { createProgressStore } from '../../src/db/job-progress.ts';
 import { createFleetOperations } from '../../src/db/fleet-operations.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
@@ -21,8 +22,10 @@ import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createServerStore } from '../../src/db/servers.ts';
+import { createTaints } from '../../src/db/taints.ts';
 import { silentMetrics } from '../../src/metrics/silent-metrics.ts';
 import type { Logger } from '../../src/ports.ts';
+import { createCursorSigner } from '../../src/storage/cursor-signer.ts';
 import { createTransferSigner } from '../../src/storage/transfer-signer.ts';
 import { createUrlSigner } from '../../src/storage/url-signer.ts';
 import { silentTracer } from '../../src/tracing/silent-tracer.ts';
@@ -74,6 +77,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
   const orchestrator = createOrchestrator({
     jobs,
     outbox: { markStarted: async () => undefined } as never,
+    taints: createTaints(sql),
     runs: { start: async () => undefined, cancel: async () => undefined } as never,
     events: { listEvents: async () => [] },
     recentEnds: async () => [],
@@ -109,6 +113,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     fleetOperations: createFleetOperations(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     progress: createProgressStore(sql),
+    listings: createJobListings(sql),
     queue: createQueueView({
       readSnapshot: createQueueSnapshots(sql, 300_000),
       recentEnds: async () => [],
@@ -122,6 +127,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       open: async () => Readable.from([]),
       freeBytes: async () => undefined,
     },
+    cursors: createCursorSigner('a-key-for-these-tests'),
     leases: createLeaseReads(sql),
     transferSigner: createTransferSigner({ key: 'a-key-for-these-tests', now: () => new Date() }),
     signer: createUrlSigner({

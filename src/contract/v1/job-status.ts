@@ -80,6 +80,10 @@ const LOCAL = 'local';
 export const jobStatus = (row: JobRow, options: StatusOptions): JobStatus =>
   status(row, options, options.providerName ?? LOCAL, true);
 
+/** Statuses as collections have them. */
+export const jobStatuses = (rows: readonly JobRow[], options: StatusOptions): JobStatus[] =>
+  rows.map((row) => status(row, options, options.providerName, false));
+
 /**
  * Statuses with their token. The provider is left out unless one is configured: the official Python client refuses a
  * collection with a provider it does not list.
@@ -92,7 +96,7 @@ export function jobStatusCollection(
     rows.map((row) => row.id),
   ),
 ): JobStatusCollection {
-  const jobs = rows.map((row) => status(row, options, options.providerName, false));
+  const jobs = jobStatuses(rows, options);
   const [only, ...others] = jobs;
   return { token, ...(only && others.length === 0 ? { jobId: only.jobId } : {}), jobs };
 }

@@ -11,6 +11,7 @@ import {
   type StageEventName,
 } from '../../domain/job.ts';
 import { comfySampling } from '../../domain/schedulers.ts';
+import { taintContext } from '../../domain/taint.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
 export const LastEvent = z
@@ -87,6 +88,7 @@ export function lastEvent(
       ...(row.failure === null
         ? {}
         : { error_code: row.failure.code, error_message: row.failure.message }),
+      ...taintContext(row.taint),
       ...(row.promptRequest === null ? {} : { comfy_prompt_request: row.promptRequest }),
       trace_id: row.traceId,
     },

@@ -1,19 +1,13 @@
 /** Fields that every job type has. */
 import { z } from '@hono/zod-openapi';
+import { JobProperties } from '../job-properties.ts';
 import { Priority } from '../priority.ts';
 
-const MAX_PROPERTIES_BYTES = 65_536;
-
-const Properties = z
-  .record(z.string(), z.unknown())
-  .refine((value) => JSON.stringify(value).length <= MAX_PROPERTIES_BYTES, {
-    error: () => `expected at most ${MAX_PROPERTIES_BYTES} characters of JSON`,
-  });
 
 /** To be spread into the schema of a job type. */
 export const commonFields = {
   priority: Priority.nullish(),
-  properties: Properties.nullish().openapi({ example: { userId: 'u-17' } }),
+  properties: JobProperties.nullish().openapi({ example: { userId: 'u-17' } }),
   name: z.string().max(200).nullish(),
   callbackUrl: z
     .url({ protocol: /^https?$/, error: () => 'expected an http or https URL' })
