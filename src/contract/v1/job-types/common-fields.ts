@@ -3,7 +3,6 @@ import { z } from '@hono/zod-openapi';
 import { JobProperties } from '../job-properties.ts';
 import { Priority } from '../priority.ts';
 
-
 /** To be spread into the schema of a job type. */
 export const commonFields = {
   priority: Priority.nullish(),
