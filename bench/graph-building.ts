@@ -1,7 +1,8 @@
 import { EXAMPLE_GENERATIONS, type ExampleName } from '../test/fixtures/generations.ts';
 import type { TextToImage } from '../src/domain/generation.ts';
 import { buildGraph } from '../src/ecosystems/index.ts';
-import { resolveFiles, type ListedFiles } from '../src/ecosystems/resolve-files.ts';
+import type { ListedFiles } from '../src/ecosystems/look-up-file.ts';
+import { resolveFiles } from '../src/ecosystems/resolve-files.ts';
 import type { Scenario } from './scenario.ts';
 import { median } from './statistics.ts';
 

@@ -2,7 +2,8 @@
 import { expect } from 'vitest';
 import type { Graph, TextToImage } from '../domain/generation.ts';
 import { buildGraph } from '../ecosystems/index.ts';
-import { resolveFiles, type ListedFiles } from '../ecosystems/resolve-files.ts';
+import type { ListedFiles } from '../ecosystems/look-up-file.ts';
+import { resolveFiles } from '../ecosystems/resolve-files.ts';
 import { JOBS } from './job-calls.test-support.ts';
 import { createTestApi, serverRecord, type TestApi } from './test-api.test-support.ts';
 

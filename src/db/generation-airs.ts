@@ -4,5 +4,6 @@ import type { Sql } from './connect.ts';
 export const generationAirs = (sql: Sql) => sql`array(
   select j.generation ->> 'model'
   union all select n ->> 'air' from jsonb_array_elements(j.generation -> 'networks') n
+  union all select c ->> 'model' from jsonb_array_elements(j.generation -> 'controlNets') c
   union all select j.generation -> 'refiner' ->> 'model'
   union all select j.generation -> 'hires' ->> 'upscaler')`;

@@ -20,6 +20,8 @@ export type ImageTransformer = (typeof IMAGE_TRANSFORMERS)[number];
 
 export interface ControlNet {
   readonly preprocessor: ImageTransformer;
+  /** AIR of the ControlNet; without one a server's file is taken that says in its name that it fits. */
+  readonly model?: string;
   readonly weight: number;
   /** Fractions 0..1 of the run. */
   readonly start: number;

@@ -35,11 +35,16 @@ export interface JobNeeds {
 export const airsOf = ({
   model,
   networks,
+  controlNets = [],
   refiner,
   hires,
-}: Pick<GenerationShape, 'model' | 'networks' | 'refiner' | 'hires'>): readonly string[] => [
+}: Pick<
+  GenerationShape,
+  'model' | 'networks' | 'controlNets' | 'refiner' | 'hires'
+>): readonly string[] => [
   model,
   ...networks.map(({ air }) => air),
+  ...controlNets.flatMap((control) => control.model ?? []),
   ...(refiner ? [refiner.model] : []),
   ...(hires?.upscaler === undefined ? [] : [hires.upscaler]),
 ];
@@ -54,9 +59,9 @@ export function needsOf(shape: GenerationShape, resources: NeededResources): Job
 export function shapeKey(shape: GenerationShape): string {
   const { ecosystem, clipSkip, source, controlNets, hires, refiner } = shape;
   const parts = [
-    source && (source.mask ? 'masked' : 'source'),
-    controlNets?.map(({ preprocessor }) => preprocessor),
-    hires && 'hires',
+    source && [source.mask ? 'masked' : 'source', source.denoise > 0],
+    controlNets?.map(({ preprocessor, model }) => [preprocessor, model]),
+    hires && ['hires', hires.upscaler, hires.denoise > 0],
     refiner && 'refiner',
   ];
   return JSON.stringify([ecosystem, clipSkip, airsOf(shape), parts]);

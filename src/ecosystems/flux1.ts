@@ -4,10 +4,9 @@ import { placeEmbeddings } from './embedding-prompts.ts';
 import { flowSampling } from './flow-sampling.ts';
 import { chainLoras } from './lora-chain.ts';
 import { loadModel } from './model-loaders.ts';
-import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
+import start from './skeletons/flux1/start.json' with { type: 'json' };
 import textEncoders from './skeletons/flux1/text-encoders.json' with { type: 'json' };
-import textToImage from './skeletons/flux1/text-to-image.json' with { type: 'json' };
 
 /** Flux is trained for evenly spaced noise levels, ComfyUI's `simple`. */
 export const fluxSampling = (name: string): ComfySampling => flowSampling(name, 'simple');
@@ -18,19 +17,23 @@ export const fluxSampling = (name: string): ComfySampling => flowSampling(name, 
  */
 export const flux1: EcosystemAdapter = {
   name: 'flux1',
-  buildGraph(generation, files, outputPrefix) {
+  ingredients(generation, files) {
+    const { width, height, cfgScale, scheduler } = generation;
     const loaded = loadModel('flux1', files, textEncoders);
     const loras = chainLoras(loaded, files.networks);
     // The negative prompt is read, so that an embedding called only there does not end up in the positive one.
-    const { prompt } = placeEmbeddings(generation, files.networks);
-    const core = fillSkeleton(textToImage, {
-      prompt,
-      ...samplingHoles(generation, fluxSampling(generation.scheduler)),
-      model: loras.model,
+    const prompts = placeEmbeddings(generation, files.networks);
+    const core = fillSkeleton(start, {
+      prompt: prompts.prompt,
       clip: loras.clip,
-      vae: loaded.vae,
-      outputPrefix,
+      cfgScale,
+      width,
+      height,
     });
-    return { ...loaded.nodes, ...loras.nodes, ...core };
+    return {
+      nodes: { ...loaded.nodes, ...loras.nodes, ...core },
+      ...{ model: loras.model, positive: ['guidance', 0], negative: ['negative', 0] },
+      ...{ vae: loaded.vae, cfg: 1, sampling: fluxSampling(scheduler), prompts },
+    };
   },
 };

@@ -28,15 +28,18 @@ interface RecordedClass {
 }
 
 const root = new URL('../../', import.meta.url);
-const recorded = JSON.parse(
-  await readFile(new URL('test/fixtures/object-info.json', root), 'utf8'),
-) as RecordedClasses;
+const read = async (name: string): Promise<RecordedClasses> =>
+  JSON.parse(
+    await readFile(new URL(`test/fixtures/${name}.json`, root), 'utf8'),
+  ) as RecordedClasses;
+const recorded = await read('object-info');
+const custom = await read('custom-nodes');
 
 const isLink = (value: unknown): value is [string, number] =>
   Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number';
 
 const classOf = (name: string): RecordedClass => {
-  const found = recorded.classes[name];
+  const found = recorded.classes[name] ?? custom.classes[name];
   if (found === undefined)
     throw new Error(`ComfyUI ${recorded.comfyuiVersion} has no class ${name}`);
   return found;
@@ -64,7 +67,8 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
         if (!isLink(value)) {
           // A combo or a plain value; MODEL, CLIP and the like can only be linked.
           const plain =
-            Array.isArray(type) || ['COMBO', 'STRING', 'INT', 'FLOAT'].includes(String(type));
+            Array.isArray(type) ||
+            ['COMBO', 'STRING', 'INT', 'FLOAT', 'BOOLEAN'].includes(String(type));
           expect(plain, `${nodeId}.${input}`).toBe(true);
           continue;
         }
@@ -77,10 +81,13 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
 
   it('has values that ComfyUI accepts', () => {
     for (const [nodeId, node] of Object.entries(graph)) {
-      for (const [input, [type, { min, max, options }]] of Object.entries(
-        classOf(node.class_type).input.required,
-      )) {
+      const { required, optional } = classOf(node.class_type).input;
+      for (const [input, [type, { min, max, options }]] of Object.entries({
+        ...required,
+        ...optional,
+      })) {
         const value = node.inputs[input];
+        if (value === undefined) continue;
         const where = `${nodeId}.${input}`;
         if (type === 'STRING') expect(value, where).toBeTypeOf('string');
         if (type === 'INT') expect(Number.isSafeInteger(value), where).toBe(true);
@@ -116,8 +123,9 @@ describe.each(EXAMPLES)('the graph of %s', (name, { generation, files }) => {
   it('has the classes that were announced before its files were known', () => {
     const announced = requiredNodeClasses(generation);
     expect(nodeClassesOf(graph)).toEqual(expect.arrayContaining([...announced]));
-    // That a checkpoint lacks its text encoders shows only in the files.
-    if (!name.includes('separate-encoders')) expect(announced).toEqual(nodeClassesOf(graph));
+    // That a checkpoint lacks its text encoders, and a ControlNet is for all kinds, shows only in the files.
+    const shown = /separate-encoders|sdxl-control-nets/.test(name);
+    if (!shown) expect(announced).toEqual(nodeClassesOf(graph));
   });
 
   it('is the same every time', () => {

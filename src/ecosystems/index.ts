@@ -4,6 +4,7 @@ import { ECOSYSTEMS, type Ecosystem, type Graph, type TextToImage } from '../dom
 import { OrchestratorError } from '../errors.ts';
 import type { EcosystemAdapter } from './adapter.ts';
 import { flux1 } from './flux1.ts';
+import { buildPicture } from './picture.ts';
 import type { ResolvedFiles } from './resolved-files.ts';
 import { sd1 } from './sd1.ts';
 import { sd3 } from './sd3.ts';
@@ -26,4 +27,7 @@ export const buildGraph = (
   generation: TextToImage,
   files: ResolvedFiles,
   outputPrefix: string,
-): Graph => ecosystemFor(generation.ecosystem).buildGraph(generation, files, outputPrefix);
+): Graph => {
+  const ingredients = ecosystemFor(generation.ecosystem).ingredients(generation, files);
+  return buildPicture(ingredients, generation, files, outputPrefix);
+};

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXAMPLE_GENERATIONS } from '../../test/fixtures/generations.ts';
-import { resolveFiles, type ListedFiles } from './resolve-files.ts';
+import type { ListedFiles } from './look-up-file.ts';
+import { resolveFiles } from './resolve-files.ts';
 
 const sd1 = EXAMPLE_GENERATIONS['sd1-text-to-image'];
 const flux = EXAMPLE_GENERATIONS['flux1-text-to-image-diffusion-model'];

@@ -1,22 +1,12 @@
 /** From the AIRs of a generation to the names one server lists their files under. */
-import { parseAir, resourceKind, type ResourceKind } from '../domain/air.ts';
+import { parseAir, resourceKind } from '../domain/air.ts';
 import type { Network, TextToImage } from '../domain/generation.ts';
-import { findModelFile, foldersFor } from '../domain/model-files.ts';
 import { OrchestratorError } from '../errors.ts';
 import { findCompanions } from './companions.ts';
+import { lookUpControlNet } from './control-net-files.ts';
 import { embeddingNameProblem } from './embedding-prompts.ts';
-import type { ResolvedFile, ResolvedFiles, ResolvedNetwork } from './resolved-files.ts';
-
-/** Model folder → names as one server lists them. */
-export type ListedFiles = Readonly<Record<string, readonly string[]>>;
-
-export interface MissingFile {
-  readonly air: string;
-  /** Folders that were searched. */
-  readonly folders: readonly string[];
-  /** Which file, why it is needed and what to do, in words. */
-  readonly message: string;
-}
+import { lookUp, type Found, type ListedFiles, type MissingFile } from './look-up-file.ts';
+import type { ResolvedFiles, ResolvedNetwork } from './resolved-files.ts';
 
 export interface FileResolution {
   /** Absent when a file is missing. */
@@ -25,50 +15,6 @@ export interface FileResolution {
   /** Choices that were not the only possible ones, in words. */
   readonly notes: readonly string[];
 }
-
-interface Found {
-  readonly file?: ResolvedFile;
-  readonly missing?: MissingFile;
-  readonly note?: string;
-}
-
-const look = (
-  airText: string,
-  kind: ResourceKind,
-  fileName: string | undefined,
-  listed: ListedFiles,
-): Found => {
-  const air = parseAir(airText);
-  const found = findModelFile({
-    air,
-    kind,
-    files: listed,
-    ...(fileName === undefined ? {} : { fileName }),
-  });
-  if (found === undefined) {
-    const folders = foldersFor(kind, air.ecosystem);
-    const wanted =
-      fileName ??
-      `${air.ecosystem ?? ''}/${air.source}/${air.id ?? ''}/${air.version ?? ''}.safetensors`;
-    const hint =
-      fileName === undefined ? ' or give the resource a fileName' : ' or correct its fileName';
-    return {
-      missing: {
-        air: airText,
-        folders,
-        message: `${airText} is not in the server's model folder ${folders.join(' or ')}: put it there as ${wanted}${hint}.`,
-      },
-    };
-  }
-  const { folder, name, alternatives } = found;
-  const note =
-    alternatives === undefined
-      ? {}
-      : {
-          note: `${airText}: took ${name} in ${folder}; ${alternatives.join(', ')} would fit as well.`,
-        };
-  return { file: { folder, name }, ...note };
-};
 
 const networkKind = (network: Network): ResolvedNetwork['kind'] => {
   const type = parseAir(network.air).type ?? '';
@@ -86,7 +32,7 @@ const lookUpNetwork = (
   listed: ListedFiles,
 ): Found & { readonly resolved?: ResolvedNetwork } => {
   const kind = networkKind(network);
-  const found = look(network.air, kind, fileName, listed);
+  const found = lookUp(network.air, kind, fileName, listed);
   if (found.file === undefined) return found;
   const { folder, name } = found.file;
   const problem = kind === 'embedding' ? embeddingNameProblem(name) : undefined;
@@ -99,27 +45,38 @@ const lookUpNetwork = (
   };
 };
 
+type Named = Pick<
+  TextToImage,
+  'ecosystem' | 'model' | 'networks' | 'controlNets' | 'hires' | 'refiner'
+>;
+
 /**
  * Files of a generation on one server. `fileNameOf` gives the catalogue's file name of an AIR, where it has one.
  * Throws `invalid_request` for a network that is no lora, embedding or vae.
  */
 export const resolveFiles = (
-  generation: Pick<TextToImage, 'ecosystem' | 'model' | 'networks'>,
+  generation: Named,
   fileNameOf: (air: string) => string | undefined,
   listed: ListedFiles,
 ): FileResolution => {
-  const air = generation.model;
-  const model = look(air, 'checkpoint', fileNameOf(air), listed);
+  const { ecosystem, model: air, hires, refiner } = generation;
+  const find = (one: string | undefined, kind: 'checkpoint' | 'upscaler'): Found =>
+    one === undefined ? {} : lookUp(one, kind, fileNameOf(one), listed);
+  const model = find(air, 'checkpoint');
   const networks = generation.networks.map((network) =>
     lookUpNetwork(network, fileNameOf(network.air), listed),
   );
-  const resolved = networks.flatMap((network) => network.resolved ?? []);
-  const founds = [model, ...networks];
+  const controlNets = (generation.controlNets ?? []).map((control) =>
+    lookUpControlNet(control, generation, fileNameOf, listed),
+  );
+  const upscaler = find(hires?.upscaler, 'upscaler');
+  const second = find(refiner?.model, 'checkpoint');
+  const founds = [model, ...networks, ...controlNets, upscaler, second];
   const hasOwnVae = generation.networks.some((network) => networkKind(network) === 'vae');
   const { companions, missing: absent } =
     model.file === undefined
       ? { companions: undefined, missing: [] }
-      : findCompanions(generation.ecosystem, model.file, hasOwnVae, listed);
+      : findCompanions(ecosystem, model.file, hasOwnVae, listed);
   const missing = [
     ...founds.flatMap(({ missing: one }) => one ?? []),
     ...absent.map(({ usual, folders }) => ({
@@ -133,8 +90,13 @@ export const resolveFiles = (
   return {
     files: {
       checkpoint: model.file,
-      networks: resolved,
+      networks: networks.flatMap((network) => network.resolved ?? []),
       ...(companions === undefined ? {} : { companions }),
+      ...(controlNets.length === 0
+        ? {}
+        : { controlNets: controlNets.flatMap((control) => control.resolved ?? []) }),
+      ...(upscaler.file === undefined ? {} : { upscaler: upscaler.file.name }),
+      ...(second.file === undefined ? {} : { refiner: second.file.name }),
     },
     missing,
     notes,

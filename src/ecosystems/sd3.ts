@@ -4,10 +4,9 @@ import { placeEmbeddings } from './embedding-prompts.ts';
 import { flowSampling } from './flow-sampling.ts';
 import { chainLoras } from './lora-chain.ts';
 import { loadModel } from './model-loaders.ts';
-import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
+import start from './skeletons/sd3/start.json' with { type: 'json' };
 import textEncoders from './skeletons/sd3/text-encoders.json' with { type: 'json' };
-import textToImage from './skeletons/sd3/text-to-image.json' with { type: 'json' };
 
 /** Published with ComfyUI's `sgm_uniform`; https://comfyanonymous.github.io/ComfyUI_examples/sd3 */
 export const sd3Sampling = (name: string): ComfySampling => flowSampling(name, 'sgm_uniform');
@@ -18,19 +17,22 @@ export const sd3Sampling = (name: string): ComfySampling => flowSampling(name, '
  */
 export const sd3: EcosystemAdapter = {
   name: 'sd3',
-  buildGraph(generation, files, outputPrefix) {
+  ingredients(generation, files) {
+    const { width, height, cfgScale, scheduler } = generation;
     const loaded = loadModel('sd3', files, textEncoders);
     const loras = chainLoras(loaded, files.networks);
-    const { prompt, negativePrompt } = placeEmbeddings(generation, files.networks);
-    const core = fillSkeleton(textToImage, {
-      prompt,
-      negativePrompt,
-      ...samplingHoles(generation, sd3Sampling(generation.scheduler)),
+    const prompts = placeEmbeddings(generation, files.networks);
+    const core = fillSkeleton(start, {
+      ...prompts,
       model: loras.model,
       clip: loras.clip,
-      vae: loaded.vae,
-      outputPrefix,
+      width,
+      height,
     });
-    return { ...loaded.nodes, ...loras.nodes, ...core };
+    return {
+      nodes: { ...loaded.nodes, ...loras.nodes, ...core },
+      ...{ model: ['shift', 0], positive: ['positive', 0], negative: ['negative', 0] },
+      ...{ vae: loaded.vae, cfg: cfgScale, sampling: sd3Sampling(scheduler), prompts },
+    };
   },
 };

@@ -2,8 +2,9 @@
 import type { FleetServer, ServerLists } from '../domain/fleet.ts';
 import type { TextToImage } from '../domain/generation.ts';
 import type { GenerationShape, JobNeeds } from '../domain/job-needs.ts';
+import { CUSTOM_NODE_PACKS } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
-import { nodeClassesOf } from './node-classes.ts';
+import { nodeClassesOf, standInInputs } from './node-classes.ts';
 import { resolveFiles } from './resolve-files.ts';
 
 /** What keeps a server from running a job, in words; `air` is the resource it is about. */
@@ -62,12 +63,20 @@ function findLacks({ shape, resources }: JobNeeds, lists: ServerLists): readonly
   const { files, missing } = resolveFiles(shape, fileName, lists.files);
   if (!files) return missing;
   if (lists.nodeClasses.size === 0) return [];
-  return nodeClassesOf(buildGraph({ ...BLANK, ...shape }, files, 'output'))
+  const known = { ...files, inputs: standInInputs(shape) };
+  return nodeClassesOf(buildGraph({ ...BLANK, ...shape }, known, 'output'))
     .filter((name) => !lists.nodeClasses.has(name))
     .map((name) => ({
       air: shape.model,
-      message: `it does not know the node class ${name}; update ComfyUI there, or install what brings it`,
+      message: `it does not know the node class ${name}; ${whatBrings(name)}`,
     }));
+}
+
+function whatBrings(nodeClass: string): string {
+  const pack = CUSTOM_NODE_PACKS[nodeClass];
+  return pack === undefined
+    ? 'update ComfyUI there, or install what brings it'
+    : `install ${pack} there`;
 }
 
 /** The rest of a generation: it fills inputs and changes no node. */

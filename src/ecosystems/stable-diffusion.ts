@@ -5,12 +5,11 @@ import { skipClipLayers } from './clip-skip.ts';
 import { placeEmbeddings } from './embedding-prompts.ts';
 import { chainLoras } from './lora-chain.ts';
 import { chooseVae } from './separate-vae.ts';
-import { samplingHoles } from './sampling-holes.ts';
 import { fillSkeleton } from './skeleton.ts';
 
 export interface StableDiffusionModel {
   readonly name: Ecosystem;
-  readonly textToImage: Graph;
+  readonly start: Graph;
   /** Clip skip (A1111 counting) that the model has without any node. */
   readonly nativeClipSkip: number;
 }
@@ -18,25 +17,24 @@ export interface StableDiffusionModel {
 /** Adapter of models that ComfyUI loads as one checkpoint of model, text encoder and VAE. */
 export const createStableDiffusion = ({
   name,
-  textToImage,
+  start,
   nativeClipSkip,
 }: StableDiffusionModel): EcosystemAdapter => ({
   name,
-  buildGraph(generation, files, outputPrefix) {
+  ingredients(generation, files) {
+    const { width, height, cfgScale, scheduler } = generation;
     const loras = chainLoras({ model: ['checkpoint', 0], clip: ['checkpoint', 1] }, files.networks);
     const skipped = skipClipLayers(loras.clip, generation.clipSkip, nativeClipSkip);
     const vae = chooseVae(['checkpoint', 2], files.networks);
-    const { prompt, negativePrompt } = placeEmbeddings(generation, files.networks);
-    const core = fillSkeleton(textToImage, {
+    const prompts = placeEmbeddings(generation, files.networks);
+    const core = fillSkeleton(start, {
       checkpoint: files.checkpoint.name,
-      prompt,
-      negativePrompt,
-      ...samplingHoles(generation, comfySampling(generation.scheduler)),
-      model: loras.model,
-      clip: skipped.clip,
-      vae: vae.vae,
-      outputPrefix,
+      ...{ ...prompts, clip: skipped.clip, width, height },
     });
-    return { ...core, ...loras.nodes, ...skipped.nodes, ...vae.nodes };
+    return {
+      nodes: { ...core, ...loras.nodes, ...skipped.nodes, ...vae.nodes },
+      ...{ model: loras.model, positive: ['positive', 0], negative: ['negative', 0], vae: vae.vae },
+      ...{ cfg: cfgScale, sampling: comfySampling(scheduler), prompts },
+    };
   },
 });

@@ -5,6 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { buildGraph } from '../../src/ecosystems/index.ts';
+import { CUSTOM_NODE_PACKS } from '../../src/ecosystems/image-transformers.ts';
 import { nodeClassesOf } from '../../src/ecosystems/node-classes.ts';
 import { EXAMPLE_PREFIX, EXAMPLES } from '../fixtures/generations.ts';
 
@@ -18,13 +19,13 @@ interface Definition {
 
 const root = new URL('../../', import.meta.url);
 const FIXTURE = new URL('test/fixtures/object-info.json', root);
-const MODEL_FILE = /\.(?:safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
+const LISTED_FILE = /\.(?:safetensors|sft|ckpt|pt|pth|bin|gguf|png|jpe?g|webp)$/i;
 const BUILT_IN_VAE = /^(?:taesd|taesdxl|taesd3|taef1|pixel_space)$/;
 
 /** Choices stay unless they are files of that server. */
 const trimmedType = (type: Spec[0]): Spec[0] =>
   typeof type !== 'string' &&
-  type.every((choice) => MODEL_FILE.test(String(choice)) || BUILT_IN_VAE.test(String(choice)))
+  type.every((choice) => LISTED_FILE.test(String(choice)) || BUILT_IN_VAE.test(String(choice)))
     ? []
     : type;
 
@@ -80,7 +81,8 @@ const [server] = process.argv.slice(2);
 if (server !== undefined) {
   const all = await get<Record<string, Definition>>(`${server}/object_info`);
   const stats = await get<{ system: { comfyui_version: string } }>(`${server}/system_stats`);
-  const names = [...new Set(graphs.flatMap(({ graph }) => nodeClassesOf(graph)))].sort();
+  const used = new Set(graphs.flatMap(({ graph }) => nodeClassesOf(graph)));
+  const names = [...used].filter((name) => !Object.hasOwn(CUSTOM_NODE_PACKS, name)).sort();
   const { recorded } = JSON.parse(await readFile(FIXTURE, 'utf8')) as { recorded: string };
   const classes = Object.fromEntries(
     names.map((name) => {
