@@ -20,6 +20,8 @@ import { createSnapshotStore } from './db/snapshots.ts';
 import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
+import { createAddressRules } from './net/address-rules.ts';
+import { createOutgoing } from './net/outgoing.ts';
 import type { AttemptBlobs, FleetReporter, ProgressReporter } from './ports.ts';
 import { createApiChannel } from './storage/api-channel.ts';
 import { createLocalBlobs } from './storage/attempt-blobs.ts';
@@ -75,6 +77,8 @@ export async function composeCpuWorkers(
     reads: createPrepareReads(sql),
     blobs: createBlobRecords(sql),
     storage,
+    outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
+    maxInputBytes: config.MAX_INPUT_BYTES,
     wakeups,
     placementWindow: config.PLACEMENT_WINDOW,
     affinityWaitMs: config.AFFINITY_WAIT_SECONDS * 1_000,

@@ -44,6 +44,8 @@ import { addDatabaseSources } from './metrics/database-sources.ts';
 import type { MetricsExporter } from './metrics/exporter.ts';
 import { addReadinessSource } from './metrics/own-sources.ts';
 import { silentMetrics } from './metrics/silent-metrics.ts';
+import { createAddressRules } from './net/address-rules.ts';
+import { createOutgoing } from './net/outgoing.ts';
 import type {
   BlobStore,
   FleetReporter,
@@ -193,6 +195,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     orchestrator,
     resources,
     keys: createKeyStore(sql),
+    outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
     blobs: createBlobRecords(sql),
     servers,
     fleet: createFleetReader(sql),

@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   output_missing: 500,
   output_invalid: 500,
   attempts_exhausted: 500,
+  input_unavailable: 500,
+  input_invalid: 500,
   history_lost: 500,
   // A connection to an address that a client named.
   fetch_failed: 500,

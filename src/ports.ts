@@ -137,6 +137,11 @@ export interface Executor {
   forgetLists(): void;
   /** Queue first, then history: a prompt that moves between them is never missed. */
   find(promptId: string, signal?: AbortSignal): Promise<PromptState>;
+  /** Puts a file into the server's input folder as `name` (`<subfolder>/<file>`); the same again replaces it. */
+  uploadInput(
+    file: { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> },
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Posts without looking first. Returns the server's answer as text. */
   submit(
     prompt: { readonly promptId: string; readonly graph: Graph; readonly traceId: string },

@@ -114,8 +114,8 @@ describe('the output inspector', () => {
     ['is a JPEG without a size', Buffer.from('ffd8ffe000084a4649460000ffd9', 'hex')],
     ['is a PNG that was cut off', Buffer.concat([PNG.subarray(0, 8), PNG.subarray(-12)])],
     ['is a image/webp without a size', webp('EVIL', '00'.repeat(10))],
-    ['which is no image', Buffer.from('<html>504 Gateway Timeout</html>')],
-    ['which is no image', PNG.subarray(0, 5)],
+    ['which is no picture, video', Buffer.from('<html>504 Gateway Timeout</html>')],
+    ['which is no picture, video', PNG.subarray(0, 5)],
   ])('refuses what %s', async (why, bytes) => {
     expect(await refusal(bytes)).toContain(why);
   });

@@ -1,6 +1,7 @@
 import { Transform } from 'node:stream';
 import { OrchestratorError } from '../errors.ts';
 import { createJpegSize, type PictureSize } from './jpeg-size.ts';
+import { mediaType } from './media-kinds.ts';
 
 /** What the first and last bytes of a file say it is. */
 export interface Inspection {
@@ -9,7 +10,7 @@ export interface Inspection {
   readonly height?: number;
 }
 
-const HEAD_BYTES = 32;
+const HEAD_BYTES = 64;
 const TAIL_BYTES = 12;
 const PNG_HEADER_BYTES = 24;
 const PNG_SIGNATURE = '89504e470d0a1a0a';
@@ -27,7 +28,7 @@ export function createOutputInspector(
   name: string,
   maxBytes: number,
 ): { stream: Transform; inspection(): Inspection } {
-  const look = createLook();
+  const look = createLook(name);
   let bytes = 0;
   let found: Inspection | undefined;
   const stream = new Transform({
@@ -55,7 +56,7 @@ export function createOutputInspector(
 
 /** What a whole file is. Throws `output_invalid` as the inspector does. */
 export function inspectFile(name: string, bytes: Buffer): Inspection {
-  const look = createLook();
+  const look = createLook(name);
   look.read(bytes);
   const seen = look.verdict();
   if (typeof seen === 'string') throw invalid(name, seen);
@@ -68,7 +69,7 @@ const invalid = (name: string, why: string): OrchestratorError =>
     `The output ${JSON.stringify(name.slice(0, 100)).slice(1, -1)} ${why}.`,
   );
 
-function createLook(): { read(chunk: Buffer): void; verdict(): Inspection | string } {
+function createLook(name: string): { read(chunk: Buffer): void; verdict(): Inspection | string } {
   let head = Buffer.alloc(0);
   let tail = Buffer.alloc(0);
   const jpeg = createJpegSize();
@@ -78,12 +79,13 @@ function createLook(): { read(chunk: Buffer): void; verdict(): Inspection | stri
       tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
       jpeg.read(chunk);
     },
-    verdict: () => inspectEnds(head, tail, jpeg.size()),
+    verdict: () => inspectEnds(name, head, tail, jpeg.size()),
   };
 }
 
 /** What the file is, or what is wrong with it. */
 function inspectEnds(
+  name: string,
   head: Buffer,
   tail: Buffer,
   jpegSize: PictureSize | undefined,
@@ -103,7 +105,10 @@ function inspectEnds(
     return sized('image/webp', webpSize(head));
   if (hex.startsWith('47494638') && head.length >= 10)
     return sized('image/gif', { width: head.readUInt16LE(6), height: head.readUInt16LE(8) });
-  return `starts with ${hex.slice(0, 16)}, which is no image`;
+  const contentType = mediaType(name, head);
+  return contentType === undefined
+    ? `starts with ${hex.slice(0, 16)}, which is no picture, video, sound or 3D model`
+    : { contentType };
 }
 
 function sized(contentType: string, size: PictureSize | undefined): Inspection | string {

@@ -1,9 +1,11 @@
-import { activityInfo } from '@temporalio/activity';
+import { posix } from 'node:path';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Generation } from '../domain/generation.ts';
-import type { GraphRef, Lease, PreparedPrompt } from '../domain/job.ts';
+import type { GraphRef, InputFile, Lease, PreparedPrompt } from '../domain/job.ts';
+import { inputsOf } from '../domain/media-inputs.ts';
 import { outputPrefix } from '../domain/naming.ts';
 import type { BlobRecords } from '../db/blobs.ts';
-import type { PrepareReads } from '../db/prepare-reads.ts';
+import type { LeasedJob, PrepareReads } from '../db/prepare-reads.ts';
 import type { RunStore } from '../db/runs.ts';
 import { buildGraph } from '../ecosystems/index.ts';
 import type { ListedFiles } from '../ecosystems/look-up-file.ts';
@@ -12,12 +14,14 @@ import type { ResolvedFiles } from '../ecosystems/resolved-files.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 import { blobKeyFor, graphKeyFor } from '../storage/keys.ts';
+import { createFetchInputs, type FetchInputsDeps, type StoredInput } from './fetch-inputs.ts';
+import { startPulse } from './pulse.ts';
 
-export interface PrepareDeps {
+export interface PrepareDeps extends FetchInputsDeps {
   readonly reads: PrepareReads;
   readonly runs: Pick<RunStore, 'advance'>;
   readonly storage: BlobStore;
-  readonly blobs: Pick<BlobRecords, 'putBlobs'>;
+  readonly blobs: Pick<BlobRecords, 'putBlobs' | 'findBlob'>;
   readonly blobRetentionDays: number;
 }
 
@@ -42,6 +46,20 @@ export function createPrepare(deps: PrepareDeps) {
     return files;
   };
 
+  const fetchInputs = createFetchInputs(deps);
+  /** Beats while it fetches, which may take minutes; whatever else hangs is noticed after 10 s. */
+  const inputsFor = async (lease: Lease, job: LeasedJob): Promise<readonly StoredInput[]> => {
+    const inputs = inputsOf(job.generation);
+    if (inputs.length === 0) return [];
+    const pulse = startPulse(() => heartbeat());
+    const owner = { jobId: lease.jobId, tenant: job.tenant };
+    try {
+      return await fetchInputs(owner, inputs, cancellationSignal());
+    } finally {
+      pulse.stop();
+    }
+  };
+
   return async (lease: Lease): Promise<PreparedPrompt> => {
     const startedAtMs = Date.now();
     const runId = activityInfo().workflowExecution?.runId ?? '';
@@ -55,8 +73,12 @@ export function createPrepare(deps: PrepareDeps) {
     const files = await serverFiles(lease.serverId);
     const prefix = outputPrefix(lease.jobId, lease.runIndex, lease.attempt);
     const resolved = filesOf(generation, files, job.fileNames, lease.serverId);
+    const stored = await inputsFor(lease, job);
+    const inputs = stored.map((input) => inputFile(prefix, input));
     const graph = await toRef(
-      JSON.stringify(buildGraph(generation, resolved, prefix)),
+      JSON.stringify(
+        buildGraph(generation, { ...resolved, inputs: inputNames(stored, inputs) }, prefix),
+      ),
       { lease, tenant: job.tenant },
       deps,
     );
@@ -66,9 +88,22 @@ export function createPrepare(deps: PrepareDeps) {
       outputPrefix: prefix,
       expectedOutputs: 1,
       durationMs: Date.now() - startedAtMs,
+      ...(inputs.length > 0 ? { inputs } : {}),
     };
   };
 }
+
+/** Beside the outputs of the job, under a name that says what is in it. */
+const inputFile = (prefix: string, { blob, extension }: StoredInput): InputFile => ({
+  blob,
+  name: `${posix.dirname(prefix)}/${blob.sha256.slice(0, 32)}.${extension}`,
+});
+
+const inputNames = (
+  stored: readonly StoredInput[],
+  files: readonly InputFile[],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(stored.map(({ role }, index) => [role, files[index]?.name ?? '']));
 
 function filesOf(
   generation: Generation,

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { Graph } from '../domain/generation.ts';
-import type { BlobRef, GraphRef, Lease, SubmitReceipt } from '../domain/job.ts';
+import type { BlobRef, GraphRef, InputFile, Lease, SubmitReceipt } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { AttemptBlobs, Executor } from '../ports.ts';
 import type { SubmitInput } from './activity-types.ts';
@@ -56,6 +56,7 @@ export const createSubmit =
       // A worker that stood still since it looked may have been overtaken by another try, or by a withdraw.
       pulse.assertSteady();
       const isNew = found.state === 'absent';
+      if (isNew) await uploadInputs(executor, storage, lease, prepared.inputs ?? [], signal);
       const response = isNew
         ? await executor
             .submit({ promptId, graph, traceId }, signal)
@@ -104,15 +105,40 @@ async function readGraph(
   graph: GraphRef,
 ): Promise<Graph> {
   if ('text' in graph) return JSON.parse(graph.text) as Graph;
-  const { ref } = graph.blob;
+  const bytes = await readStored(storage, lease, graph.blob, 'graph');
+  return JSON.parse(bytes.toString('utf8')) as Graph;
+}
+
+/** Before every post anew: a server that was restarted may have lost them, and the same bytes replace themselves. */
+async function uploadInputs(
+  executor: Executor,
+  storage: SubmitDeps['storage'],
+  lease: Lease,
+  inputs: readonly InputFile[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { name, blob } of inputs) {
+    signal.throwIfAborted();
+    const bytes = await readStored(storage, lease, blob, 'input file');
+    await executor.uploadInput({ name, bytes }, signal);
+  }
+}
+
+async function readStored(
+  storage: SubmitDeps['storage'],
+  lease: Lease,
+  blob: BlobRef,
+  what: string,
+): Promise<Buffer<ArrayBuffer>> {
+  const { ref } = blob;
   const stream = await storage.open(lease, ref);
   if (!stream)
-    throw new OrchestratorError('internal', `The graph ${ref} is not in the blob store.`);
-  const text = await readWhole(stream, graph.blob);
-  if (text !== undefined) return JSON.parse(text) as Graph;
+    throw new OrchestratorError('internal', `The ${what} ${ref} is not in the blob store.`);
+  const whole = await readWhole(stream, blob);
+  if (whole !== undefined) return whole;
   throw new OrchestratorError(
     'unavailable',
-    `The graph ${ref} did not come from the blob store as it was stored. This is tried again.`,
+    `The ${what} ${ref} did not come from the blob store as it was stored. This is tried again.`,
     { retryable: true },
   );
 }
@@ -121,7 +147,7 @@ async function readGraph(
 async function readWhole(
   stream: Readable,
   { bytes, sha256 }: BlobRef,
-): Promise<string | undefined> {
+): Promise<Buffer<ArrayBuffer> | undefined> {
   const chunks: Buffer[] = [];
   let read = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -131,5 +157,5 @@ async function readWhole(
   }
   const whole = Buffer.concat(chunks);
   const isSame = createHash('sha256').update(whole).digest('hex') === sha256;
-  return isSame ? whole.toString('utf8') : undefined;
+  return isSame ? whole : undefined;
 }

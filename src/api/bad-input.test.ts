@@ -38,8 +38,8 @@ describe('a wrong field is named with its path, the seen value and what is expec
     [
       'ControlNets',
       validJob({ controlNets: [{ preprocessor: 'Canny' }] }),
-      'controlNets',
-      'not supported yet',
+      'controlNets[0]',
+      'either imageUrl or blobKey',
     ],
     ['dependencies', validJob({ dependencies: ['x'] }), 'dependencies', 'not supported yet'],
     [

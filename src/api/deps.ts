@@ -10,6 +10,7 @@ import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import type { ServerStore } from '../db/servers.ts';
+import type { Outgoing } from '../net/outgoing.ts';
 import type { BlobStore, FleetReporter, Logger, Metrics, Tracer } from '../ports.ts';
 import type { CursorSigner } from '../storage/cursor-signer.ts';
 import type { TransferSigner } from '../storage/transfer-signer.ts';
@@ -43,6 +44,7 @@ export interface ApiDeps {
   readonly orchestrator: Orchestrator;
   readonly resources: Omit<ResourceStore, 'seedResources'>;
   readonly keys: Pick<KeyStore, 'findHolder'>;
+  readonly outgoing: Pick<Outgoing, 'check' | 'checkAddresses'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;
   readonly fleet: FleetReader;

@@ -7,6 +7,7 @@ import { createServerFit } from '../ecosystems/server-fit.ts';
 import type { ApiDeps } from './deps.ts';
 import type { NeededFile } from './file-check.ts';
 import type { FleetView } from '../db/fleet-view.ts';
+import { createMediaCheck } from './media-check.ts';
 import { createModelCheck } from './model-check.ts';
 import { createRouting } from './routing.ts';
 import { createStorageGuard } from './storage-guard.ts';
@@ -18,6 +19,7 @@ export type SubmissionsOf = (tenant: string, body: unknown) => Promise<JobSubmis
 export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): SubmissionsOf {
   const { config, now } = deps;
   const checkModels = createModelCheck(deps.resources);
+  const checkMedia = createMediaCheck(deps);
   const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
   const route = createRouting({
     ...{ fleet, fit: createServerFit(), now, defaultPool: config.COMFY_POOL },
@@ -27,6 +29,7 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
 
   return async (tenant, body) => {
     const parsed = parseJobRequests(body, now());
+    await checkMedia(tenant, parsed);
     await requireSpace();
     const models = await checkModels(tenant, parsed);
     const requests = parsed.flatMap(({ asked }, index) => {

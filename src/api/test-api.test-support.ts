@@ -14,6 +14,8 @@ import { matchResource } from '../domain/resource-match.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import { silentMetrics } from '../metrics/silent-metrics.ts';
+import { createAddressRules } from '../net/address-rules.ts';
+import { createOutgoing } from '../net/outgoing.ts';
 import type { Logger, ProgressReport, ServerReport } from '../ports.ts';
 import { createCursorSigner } from '../storage/cursor-signer.ts';
 import { createTransferSigner } from '../storage/transfer-signer.ts';
@@ -120,6 +122,9 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     resources: memoryResources(resources),
     keys: { findHolder: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
+    outgoing: createOutgoing(createAddressRules([]), async (name) => [
+      { address: name.startsWith('inner.') ? '10.0.0.1' : '93.184.216.34' },
+    ]),
     servers: { listServers: async () => servers },
     fleet: {
       readFleet: async () => [...servers.map(fleetServerOf), ...fleet],

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { shown } from '../contract/field-errors.ts';
 import type { HeldLease } from '../db/lease-reads.ts';
 import { OrchestratorError } from '../errors.ts';
-import { graphKeyFor, storageKeyFor } from '../storage/keys.ts';
+import { graphKeyFor, isInputKeyOf, storageKeyFor } from '../storage/keys.ts';
 import type { Transfer } from '../storage/transfer-signer.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
@@ -77,7 +77,7 @@ export function transferEndpoints(deps: ApiDeps): readonly Endpoint[] {
       tag: TAG,
       summary: 'Ask for a link to send or fetch one file',
       description:
-        'For gpu workers with STORAGE=remote; needs a worker key. A lease allows to send the outputs of its own attempt and to fetch its own graph, while it is held by that server.',
+        'For gpu workers with STORAGE=remote; needs a worker key. A lease allows to send the outputs of its own attempt and to fetch its own graph and input files, while it is held by that server.',
       params: z.object({ serverId: ServerName }),
       body: { schema: TransferRequest },
       responses: { 200: { description: 'Good for this one file, for five minutes', schema: Link } },
@@ -157,7 +157,7 @@ function allowedKey(
   key: string,
   slot: number,
 ): string | undefined {
-  if (operation === 'download') return graphKeyFor(promptId);
+  if (operation === 'download') return isInputKeyOf(jobId, key) ? key : graphKeyFor(promptId);
   const extension = /\.([a-z0-9]{1,8})$/.exec(key)?.[1];
   return extension && storageKeyFor(jobId, runIndex, attempt, slot, extension);
 }

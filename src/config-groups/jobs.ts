@@ -65,6 +65,13 @@ export const JOBS_VARIABLES = {
     about: 'Largest file that is stored for a job; a larger one fails the attempt',
     example: '1073741824',
   },
+  MAX_INPUT_BYTES: {
+    group: 'Storage and retention',
+    schema: whole(1_024, 1_000_000_000).default(67_108_864),
+    about:
+      'Largest input file (of a ControlNet, a graph, a transformation) that is fetched for a job',
+    example: '67108864',
+  },
   MIN_FREE_BYTES: {
     group: 'Storage and retention',
     schema: whole(0, 1_000_000_000_000).default(268_435_456),

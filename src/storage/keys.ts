@@ -34,6 +34,20 @@ const checkedExtension = (extension: string): string => {
 /** Where the graph of one attempt lies when it is too large for a history. */
 export const graphKeyFor = (promptId: string): string => `graphs/${promptId}.json`;
 
+const inputFolder = (jobId: string): string => `inputs/${derivedId('inputs', jobId.toLowerCase())}`;
+
+/** Where a job's input file of that role lies: one file for all its attempts. */
+export const inputKeyFor = (jobId: string, role: string): string =>
+  `${inputFolder(jobId)}/${derivedId('input', role)}`;
+
+/** True for the place of any input file of this job. */
+export const isInputKeyOf = (jobId: string, key: string): boolean =>
+  key.startsWith(`${inputFolder(jobId)}/`) && /^[0-9A-Z]{26}$/.test(key.split('/').at(-1) ?? '');
+
+/** Id of the record of such a file; it has no extension, so it is the id of no output. */
+export const inputIdFor = (jobId: string, role: string): string =>
+  derivedId('input', jobId.toLowerCase(), role);
+
 /** Public blob id of a job's output slot, the same for every attempt. Throws `invalid_request` for an odd extension. */
 export const blobKeyFor = (jobId: string, slot: number, extension: string): string =>
   `${derivedId('blob', jobId.toLowerCase(), slot)}.${checkedExtension(extension)}`;

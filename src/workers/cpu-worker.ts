@@ -15,6 +15,7 @@ import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { CPU_QUEUE, poolQueue } from '../domain/naming.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
+import type { Outgoing } from '../net/outgoing.ts';
 import type { BlobStore, Logger, Metrics, Tracer } from '../ports.ts';
 import type { ClaimRoutingDeps } from './claim-routing.ts';
 import { createPlacer, type Placer } from './placer.ts';
@@ -33,6 +34,8 @@ export interface CpuWorkerDeps {
   readonly reads: PrepareReads;
   readonly blobs: BlobRecords;
   readonly storage: BlobStore;
+  readonly outgoing: Outgoing;
+  readonly maxInputBytes: number;
   readonly wakeups: Wakeups;
   readonly placementWindow: number;
   readonly affinityWaitMs: number;

@@ -51,11 +51,15 @@ export const claimProxy = (input: JobInput, timing: ClaimTiming): PlacementActiv
     priority: queuePriority(input, timing.priority),
   });
 
-/** Reads rows and builds a graph: milliseconds. 10 s means a hung connection, 1 h a database that stays away. */
+/**
+ * Reads rows and builds a graph: milliseconds, or minutes when it fetches input files, during which it beats. 10 s
+ * without a beat means a hung connection, 1 h a database that stays away.
+ */
 export const prepareProxy = (): CpuActivities =>
   proxyActivities<CpuActivities>({
     taskQueue: CPU_QUEUE,
-    startToCloseTimeout: '10s',
+    startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: '10s',
     scheduleToCloseTimeout: '1 hour',
     retry: RETRY,
     cancellationType: ActivityCancellationType.TRY_CANCEL,

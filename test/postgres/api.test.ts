@@ -23,6 +23,8 @@ import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createServerStore } from '../../src/db/servers.ts';
 import { createTaints } from '../../src/db/taints.ts';
+import { createAddressRules } from '../../src/net/address-rules.ts';
+import { createOutgoing } from '../../src/net/outgoing.ts';
 import { silentMetrics } from '../../src/metrics/silent-metrics.ts';
 import type { Logger } from '../../src/ports.ts';
 import { createCursorSigner } from '../../src/storage/cursor-signer.ts';
@@ -107,6 +109,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     orchestrator,
     resources: createResourceStore(sql),
     keys: createKeyStore(sql),
+    outgoing: createOutgoing(createAddressRules([])),
     blobs: createBlobRecords(sql),
     servers: createServerStore(sql),
     fleet: createFleetReader(sql),

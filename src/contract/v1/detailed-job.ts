@@ -16,7 +16,7 @@ export function detailedJob(row: JobRow): Record<string, unknown> {
     params: request['params'],
     slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
     additionalNetworks: request['additionalNetworks'] ?? {},
-    controlNets: [],
+    controlNets: request['controlNets'] ?? [],
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),
     type: pascalJobType(row.type),

@@ -8,6 +8,7 @@ import { outputQuery } from './output-place.ts';
 import { createProbe, readStats } from './probe.ts';
 import { ComfySocket, type SocketTiming } from './socket.ts';
 import { submitPrompt } from './submit.ts';
+import { uploadInput } from './upload.ts';
 import { comfyUrls } from './urls.ts';
 import { watchPrompt } from './watch.ts';
 import { withdrawPrompt } from './withdraw.ts';
@@ -87,6 +88,7 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
       socket.start();
       return look(http, promptId, signal);
     },
+    uploadInput: (file, signal) => uploadInput(http, file, signal),
     submit: (prompt, signal) => {
       socket.start();
       return submitPrompt({ http, feeds, socket, clientId }, prompt, signal);

@@ -1,6 +1,6 @@
 /** What a job type is: how its requests are read, and what jobs they ask for. */
 import type { z } from '@hono/zod-openapi';
-import type { Generation } from '../../../domain/generation.ts';
+import type { Generation, MediaSource } from '../../../domain/generation.ts';
 import type { JobClass } from '../../../domain/job.ts';
 import type { CommonRequest } from './common-fields.ts';
 
@@ -11,6 +11,13 @@ export interface ModelUse {
   /** Where, from the job's own object. */
   readonly path: readonly (string | number)[];
   readonly role: 'model' | 'network';
+}
+
+/** An input file that a request names. */
+export interface MediaUse {
+  readonly source: MediaSource;
+  /** Where, from the job's own object. */
+  readonly path: readonly (string | number)[];
 }
 
 /** One job, with everything about it fixed. */
@@ -37,6 +44,7 @@ export interface AskedJob {
   readonly count: number;
   /** The checkpoint first. */
   readonly uses: readonly ModelUse[];
+  readonly media?: readonly MediaUse[];
   /** The `index`-th of its jobs; they need the same files and node classes. */
   make(index: number, context: MakeContext): MadeJob;
 }

@@ -6,6 +6,7 @@ import { embeddingProblem } from '../../../domain/prompt-embeddings.ts';
 import { canonicalScheduler, SCHEDULERS } from '../../../domain/schedulers.ts';
 import { AirText } from '../../air-text.ts';
 import { commonFields, quantityField } from './common-fields.ts';
+import { controlNets } from './control-nets.ts';
 
 const MAX_PROMPT_LENGTH = 10_000;
 const MAX_SEED = 4_294_967_295;
@@ -96,14 +97,6 @@ const NetworkParams = z
   })
   .openapi('ImageJobNetworkParams');
 
-const unsupportedList = (name: string) =>
-  z
-    .array(z.unknown())
-    .refine((list) => list.length === 0, {
-      error: () => `${name} are not supported yet; leave them out or send an empty list`,
-    })
-    .nullish();
-
 export const TextToImageRequest = z
   .object({
     $type: z
@@ -129,7 +122,7 @@ export const TextToImageRequest = z
         maxProperties: MAX_NETWORKS,
         example: { 'urn:air:sd1:lora:civitai:82098@87153': { strength: 1 } },
       }),
-    controlNets: unsupportedList('ControlNets'),
+    controlNets,
     ...quantityField,
     batchSize: z
       .int()

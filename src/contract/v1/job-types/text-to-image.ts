@@ -4,6 +4,7 @@ import { imageCost } from '../../../domain/cost.ts';
 import type { Ecosystem, Network, TextToImage } from '../../../domain/generation.ts';
 import { GENERATION_DEFAULTS } from '../../../domain/generation-defaults.ts';
 import { canonicalScheduler } from '../../../domain/schedulers.ts';
+import { controlNetMedia, controlNetsOf } from './control-nets.ts';
 import { defineJobType, type MakeContext, type ModelUse } from './job-type.ts';
 import { TextToImageRequest } from './text-to-image-request.ts';
 
@@ -21,6 +22,7 @@ export const textToImage = defineJobType('textToImage', TextToImageRequest, (req
   jobClass: 'image',
   count: (request.quantity ?? 1) * (request.batchSize ?? 1),
   uses: usesOf(request),
+  media: controlNetMedia(request.controlNets),
   make(index, context) {
     const generation = generationOf(request, index, context);
     const { ecosystem } = generation;
@@ -28,7 +30,7 @@ export const textToImage = defineJobType('textToImage', TextToImageRequest, (req
       generation,
       ecosystem,
       cost: imageCost(generation),
-      request: acceptedRequest(generation),
+      request: acceptedRequest(generation, request.controlNets ?? []),
     };
   },
 }));
@@ -63,6 +65,8 @@ function generationOf(
   );
   const asked = params.seed ?? -1;
   const defaults = GENERATION_DEFAULTS[ecosystem];
+  const steps = params.steps ?? defaults.steps;
+  const controlNets = controlNetsOf(request.controlNets, steps);
   return {
     operation: 'textToImage',
     ecosystem,
@@ -70,17 +74,21 @@ function generationOf(
     prompt: params.prompt,
     negativePrompt: params.negativePrompt ?? '',
     scheduler: canonicalScheduler(params.scheduler ?? '') ?? defaults.scheduler,
-    steps: params.steps ?? defaults.steps,
+    steps,
     cfgScale: params.cfgScale ?? defaults.cfgScale,
     width: params.width,
     height: params.height,
     seed: asked === -1 ? randomSeed() : (asked + index) % SEEDS,
     clipSkip: params.clipSkip ?? 1,
     networks,
+    ...(controlNets.length > 0 ? { controlNets } : {}),
   };
 }
 
-function acceptedRequest(generation: TextToImage): Record<string, unknown> {
+function acceptedRequest(
+  generation: TextToImage,
+  controlNets: readonly unknown[],
+): Record<string, unknown> {
   const { prompt, negativePrompt, scheduler, steps, cfgScale, width, height, seed, clipSkip } =
     generation;
   return {
@@ -94,5 +102,6 @@ function acceptedRequest(generation: TextToImage): Record<string, unknown> {
         { strength, ...(triggerWord === undefined ? {} : { triggerWord }) },
       ]),
     ),
+    ...(controlNets.length > 0 ? { controlNets } : {}),
   };
 }
