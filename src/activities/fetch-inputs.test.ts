@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BlobRecord, NewBlobRecord } from '../db/blobs.ts';
-import type { MediaInput } from '../domain/media-inputs.ts';
+import type { NewBlobRecord, ServedBlob } from '../db/blobs.ts';
+import type { MediaInput } from '../domain/generation-inputs.ts';
 import { createAddressRules } from '../net/address-rules.ts';
 import { createOutgoing } from '../net/outgoing.ts';
 import type { BlobStore } from '../ports.ts';
@@ -22,7 +22,7 @@ const goOn = new AbortController().signal;
 
 let folder: string;
 let store: BlobStore;
-let records: Map<string, BlobRecord>;
+let records: Map<string, ServedBlob>;
 const closing: (() => void)[] = [];
 
 beforeEach(async () => {
@@ -58,7 +58,13 @@ const fetchInputs = (allow: readonly string[] = ['127.0.0.1']) =>
       findBlob: async (id) => records.get(id),
       putBlobs: async (list: readonly NewBlobRecord[]) => {
         for (const one of list)
-          records.set(one.id, { width: null, height: null, createdAt: new Date(), ...one });
+          records.set(one.id, {
+            width: null,
+            height: null,
+            createdAt: new Date(),
+            isTainted: false,
+            ...one,
+          });
       },
     },
     maxInputBytes: 10_000,
@@ -104,7 +110,7 @@ describe('input files of a job', () => {
     const record = {
       ...{ id: 'X.png', jobId: null, storageKey: 'outputs/x.png', contentType: 'image/png' },
       ...{ bytes: PNG.length, sha256: '', width: 1, height: 1 },
-      ...{ createdAt: new Date(), expiresAt: new Date(8e15) },
+      ...{ createdAt: new Date(), expiresAt: new Date(8e15), isTainted: false },
     };
     records.set('X.png', { ...record, tenant: 'alice' });
     const [stored] = await fetchInputs()(JOB, [image({ blobKey: 'X.png' })], goOn);

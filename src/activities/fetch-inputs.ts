@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { MediaSource } from '../domain/generation.ts';
 import type { InputFile } from '../domain/job.ts';
-import type { MediaInput, MediaKind } from '../domain/media-inputs.ts';
+import type { MediaInput, MediaKind } from '../domain/generation-inputs.ts';
 import { isOrchestratorError, messageOf, OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 import type { Outgoing } from '../net/outgoing.ts';

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Generation } from '../domain/generation.ts';
 import type { GraphRef, InputFile, Lease, PreparedPrompt } from '../domain/job.ts';
-import { inputsOf } from '../domain/media-inputs.ts';
+import { mediaInputsOf } from '../domain/generation-inputs.ts';
 import { outputPrefix } from '../domain/naming.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { LeasedJob, PrepareReads } from '../db/prepare-reads.ts';
@@ -49,7 +49,7 @@ export function createPrepare(deps: PrepareDeps) {
   const fetchInputs = createFetchInputs(deps);
   /** Beats while it fetches, which may take minutes; whatever else hangs is noticed after 10 s. */
   const inputsFor = async (lease: Lease, job: LeasedJob): Promise<readonly StoredInput[]> => {
-    const inputs = inputsOf(job.generation);
+    const inputs = mediaInputsOf(job.generation);
     if (inputs.length === 0) return [];
     const pulse = startPulse(() => heartbeat());
     const owner = { jobId: lease.jobId, tenant: job.tenant };

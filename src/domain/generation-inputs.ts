@@ -1,5 +1,5 @@
 /** Input files of a generation. Pure. */
-import type { MediaSource, TextToImage } from './generation.ts';
+import type { Generation, MediaSource, TextToImage } from './generation.ts';
 
 /** The role of a ControlNet's image, counted from 0. */
 export const controlRole = (index: number): string => `control${index}`;
@@ -13,3 +13,16 @@ export const inputsOf = ({
   ...(source?.mask === undefined ? {} : { mask: source.mask }),
   ...Object.fromEntries(controlNets.map(({ image }, index) => [controlRole(index), image])),
 });
+
+export type MediaKind = 'image' | 'video' | 'audio' | 'any';
+
+export interface MediaInput {
+  /** Names it among the inputs of its generation. */
+  readonly role: string;
+  readonly kind: MediaKind;
+  readonly source: MediaSource;
+}
+
+/** What has to be on the server before the graph of this generation runs, each role once. */
+export const mediaInputsOf = (generation: Generation): readonly MediaInput[] =>
+  Object.entries(inputsOf(generation)).map(([role, source]) => ({ role, source, kind: 'image' }));
