@@ -13,3 +13,9 @@ export const enlargedSize = ({ width, height }: Size, scale: number): Size => ({
   width: enlarged(width, scale),
   height: enlarged(height, scale),
 });
+
+/** Pixels of the finished picture. */
+export const finishedSize = (generation: Size & Pick<TextToImage, 'hires'>): Size => {
+  const { width, height, hires } = generation;
+  return hires === undefined ? { width, height } : enlargedSize(generation, hires.scale);
+};

@@ -1,4 +1,5 @@
 import { createBitmap, mixBitmaps, toRgb, type Bitmap } from '../picture/bitmap.ts';
+import { findEdges } from '../picture/edges.ts';
 import { cropBitmap, scaleBitmap, scaleLikeComfy } from '../picture/scale-bitmap.ts';
 import { digestInputs } from './model-nodes.ts';
 import { imageIn, numberIn, textIn, type NodeExecutor, type NodeInputs } from './node-context.ts';
@@ -86,6 +87,9 @@ const invert = (frame: Bitmap): Bitmap => ({
   ...frame,
   data: frame.data.map((value, index) => (index % frame.channels === 3 ? value : 255 - value)),
 });
+
+const canny = (frame: Bitmap, inputs: NodeInputs): Bitmap =>
+  findEdges(frame, numberIn(inputs, 'low_threshold'), numberIn(inputs, 'high_threshold'));
 
 const MODES: Readonly<Record<string, (under: number, over: number) => number>> = {
   normal: (_under, over) => over,
@@ -200,6 +204,7 @@ export const IMAGE_NODES: Readonly<Record<string, NodeExecutor>> = {
   ImageScaleToTotalPixels: perFrame('image', scaleToMegapixels),
   ImageUpscaleWithModel: upscaleWithModel,
   ImageInvert: perFrame('image', invert),
+  Canny: perFrame('image', canny),
   ImageCrop: perFrame('image', crop),
   ImageBlend: blend,
   ImageBatch: batchImages,

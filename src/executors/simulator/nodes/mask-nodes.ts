@@ -1,4 +1,5 @@
-import { createBitmap, type Bitmap } from '../picture/bitmap.ts';
+import { digestOf } from '../graph/node-signature.ts';
+import { createBitmap, toRgb, type Bitmap } from '../picture/bitmap.ts';
 import { scaleBitmap } from '../picture/scale-bitmap.ts';
 import { digestInputs } from './model-nodes.ts';
 import { imageIn, maskIn, numberIn, textIn, type NodeExecutor } from './node-context.ts';
@@ -81,9 +82,25 @@ const invertMask: NodeExecutor = (inputs, context) => {
   };
 };
 
+/** Pictures here never carry an alpha channel, whose mask is then empty. */
+const splitAlpha: NodeExecutor = (inputs, context) => {
+  const digest = digestInputs(context.classType, inputs);
+  const { frames } = imageIn(inputs, 'image');
+  const [first] = frames;
+  const mask: MaskValue = {
+    kind: 'mask',
+    digest: digestOf(digest, 'alpha'),
+    width: first?.width ?? 0,
+    height: first?.height ?? 0,
+    frames: frames.map((frame) => new Uint8Array(frame.width * frame.height)),
+  };
+  return { outputs: [{ kind: 'image', digest, frames: frames.map(toRgb) }, mask] };
+};
+
 export const MASK_NODES: Readonly<Record<string, NodeExecutor>> = {
   SolidMask: solidMask,
   MaskToImage: maskToImage,
   ImageToMask: imageToMask,
   InvertMask: invertMask,
+  SplitImageWithAlpha: splitAlpha,
 };
