@@ -49,6 +49,8 @@ export interface CollectInput {
   readonly outputPrefix: string;
   readonly expectedOutputs: number;
   readonly serverLostAfterMs: number;
+  /** How long the drawing may take from its beginning. (Default: as long as the try of the activity) */
+  readonly timeoutMs?: number;
 }
 
 export interface RescueInput extends Salvage {

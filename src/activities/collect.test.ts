@@ -29,6 +29,7 @@ function collect(
   watch: (options: WatchOptions) => Promise<PromptState>,
   more: Partial<Executor & Pick<CollectDeps, 'onDrawn' | 'storage'>> = {},
   beat: Partial<Beat> = {},
+  further: Partial<CollectInput> = {},
 ): Promise<CollectResult> {
   const heartbeatDetails = { silentMs: 3_600_000, atMs: 0, fraction: 0, hasStarted: true, ...beat };
   const environment = new MockActivityEnvironment(
@@ -60,6 +61,7 @@ function collect(
     outputPrefix: 'x/y',
     expectedOutputs: 1,
     serverLostAfterMs: LOST_AFTER_MS,
+    ...further,
   };
   const executor = {
     serverId: 'local',
@@ -199,5 +201,33 @@ describe('the room of a prompt', () => {
     });
     await expect(result).rejects.toBeDefined();
     expect(seen).toEqual([]);
+  });
+});
+
+describe('the timeout of a job', () => {
+  /** Follows a prompt that never ends, until it is told to stop. */
+  const endless = ({ signal }: WatchOptions): Promise<PromptState> =>
+    new Promise((_resolve, reject) => {
+      const stopped = (): void => reject(new Error('stopped'));
+      if (signal.aborted) stopped();
+      signal.addEventListener('abort', stopped);
+    });
+
+  it('ends a drawing that takes longer, for good and with the time', async () => {
+    await expect(collect(endless, {}, {}, { timeoutMs: 20 })).rejects.toMatchObject({
+      code: 'timed_out',
+      retryable: false,
+      message: expect.stringContaining("the job's own timeout of 0.02 s") as string,
+    });
+  });
+
+  it('lets a later try see first whether the drawing ended meanwhile', async () => {
+    const result = collect(
+      () => Promise.resolve({ state: 'interrupted' }),
+      {},
+      { startedAtMs: -3_600_000 },
+      { timeoutMs: 1_000 },
+    );
+    await expect(result).rejects.toMatchObject({ code: 'interrupted' });
   });
 });

@@ -9,6 +9,7 @@ import type { CollectResult, Lease, StoredOutput } from '../domain/job.ts';
 import { OrchestratorError, isOrchestratorError, messageOf } from '../errors.ts';
 import type { AttemptBlobs, Executor, Logger, Preview, Progress, PromptState } from '../ports.ts';
 import type { CollectInput } from './activity-types.ts';
+import { createDrawLimit } from './draw-limit.ts';
 import { executionFailure } from './execution-failure.ts';
 import { startPulse } from './pulse.ts';
 import { createSilence, type Beat } from './silence.ts';
@@ -55,6 +56,12 @@ export const createCollect =
     let fraction = earlier?.fraction ?? 0;
     // Behind others it begins later; a prompt that met an empty queue began at once.
     let hasStarted = earlier?.hasStarted ?? !input.receipt.queuedBehind;
+    const limit = createDrawLimit(input.timeoutMs, earlier?.startedAtMs, silence.nowMs);
+    const begun = (): void => {
+      hasStarted = true;
+      limit.start();
+    };
+    if (hasStarted) begun();
     const signal = cancellationSignal();
     const pulse = startPulse(() => {
       const beat: Beat = {
@@ -62,25 +69,27 @@ export const createCollect =
         atMs: silence.nowMs(),
         fraction,
         hasStarted,
+        ...(limit.startedAtMs === undefined ? {} : { startedAtMs: limit.startedAtMs }),
       };
       heartbeat(beat);
     });
     const watchedAtMs = performance.now();
     try {
       const state = await deps.executor.watch(lease.promptId, {
-        signal,
+        signal: AbortSignal.any([signal, limit.signal]),
         // What was known before is told again at once, so progress is no sign of life.
         onProgress: (progress) => {
-          hasStarted = true;
+          begun();
           fraction = Math.max(fraction, progress.fraction);
           deps.progress?.progress(lease, { ...progress, fraction });
         },
         onPreview: (preview) => deps.progress?.preview(lease, preview),
         onAnswer: (seen) => {
           silence.answered();
-          if (seen === 'running') hasStarted = true;
+          if (seen === 'running') begun();
         },
       });
+      limit.stop();
       deps.progress?.end(lease);
       // An absent prompt may still turn up.
       if (state.state !== 'absent') deps.onDrawn?.(lease, state);
@@ -96,8 +105,10 @@ export const createCollect =
       };
     } catch (error) {
       if (signal.aborted) throw await canceled(deps, lease);
+      if (limit.signal.aborted) throw tooLong(input);
       throw lostOr(error, silence.silentMs(), hasStarted, input);
     } finally {
+      limit.stop();
       deps.progress?.end(lease);
       pulse.stop();
     }
@@ -174,6 +185,13 @@ async function canceled(deps: CollectDeps, lease: Lease): Promise<unknown> {
   }
   return new CancelledFailure('collect was told to stop');
 }
+
+/** The prompt is still on the server; the workflow has it withdrawn. */
+const tooLong = ({ lease, timeoutMs = 0 }: CollectInput): OrchestratorError =>
+  new OrchestratorError(
+    'timed_out',
+    `The drawing on ${lease.serverId} took longer than the job's own timeout of ${timeoutMs / 1_000} s, so it was stopped. Submit the job again with a longer timeout.`,
+  );
 
 function lostOr(
   error: unknown,

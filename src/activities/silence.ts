@@ -7,6 +7,8 @@ export interface Beat {
   readonly fraction: number;
   /** The server was seen to work on the prompt. */
   readonly hasStarted: boolean;
+  /** When that was, by Temporal's clock. */
+  readonly startedAtMs?: number;
 }
 
 /**

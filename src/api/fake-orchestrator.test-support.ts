@@ -1,6 +1,12 @@
 /** The verbs in memory: accepts, reads and cancels like the real ones, and lets a test end a job. */
 import { randomUUID } from 'node:crypto';
-import type { Caller, JobEvent, JobSelector, Orchestrator } from '../client/verbs.ts';
+import type {
+  Caller,
+  JobEvent,
+  JobSelector,
+  JobSubmission,
+  Orchestrator,
+} from '../client/verbs.ts';
 import type { StoredAnswer } from '../db/idempotency-keys.ts';
 import type { JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
@@ -73,46 +79,8 @@ export function createFakeOrchestrator(): FakeOrchestrator {
     },
     async submit(caller, jobs, idempotency, answerOf) {
       if (fake.failure) throw fake.failure;
-      const batchId = randomUUID();
-      const made = jobs.map((job, position): JobRow => {
-        const createdAt = new Date();
-        return {
-          id: randomUUID(),
-          tenant: caller.tenant,
-          batchId,
-          position,
-          type: job.type,
-          class: job.jobClass,
-          ecosystem: job.ecosystem,
-          pool: job.pool ?? 'default',
-          priority: job.priority,
-          cost: job.cost,
-          request: job.request,
-          generation: job.generation,
-          properties: job.properties,
-          traceId: caller.traceId,
-          maxAttempts: job.maxAttempts ?? 5,
-          createdAt,
-          expireAt: job.expireAt ?? new Date(createdAt.getTime() + 86_400_000),
-          startedAt: null,
-          startAfter: createdAt,
-          cancelRequestedAt: null,
-          state: 'queued',
-          held: false,
-          runId: null,
-          runIndex: 0,
-          attempt: 0,
-          stageRank: 0,
-          serverId: null,
-          claimedAt: null,
-          promptRequest: null,
-          finishedAt: null,
-          changedAt: createdAt,
-          outputs: null,
-          failure: null,
-          taint: null,
-        };
-      });
+      const made = draft(caller, jobs);
+      const batchId = made[0]?.batchId ?? '';
       for (const row of made) rows.set(row.id, row);
       if (idempotency)
         keys.set(`${caller.tenant} ${idempotency.key}`, {
@@ -122,6 +90,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
         });
       return { batchId, jobs: made, isReplay: false };
     },
+    whatIf: draft,
     async getJob(caller, jobId) {
       if (fake.failure) throw fake.failure;
       const [row] = select(caller, { ids: [jobId] });
@@ -157,4 +126,49 @@ export function createFakeOrchestrator(): FakeOrchestrator {
     },
   };
   return fake;
+}
+
+/** Rows as acceptance makes them. */
+function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
+  const batchId = randomUUID();
+  return jobs.map((job, position): JobRow => {
+    const createdAt = new Date();
+    return {
+      id: randomUUID(),
+      tenant: caller.tenant,
+      batchId,
+      position,
+      type: job.type,
+      class: job.jobClass,
+      ecosystem: job.ecosystem,
+      pool: job.pool ?? 'default',
+      priority: job.priority,
+      cost: job.cost,
+      request: job.request,
+      generation: job.generation,
+      properties: job.properties,
+      traceId: caller.traceId,
+      maxAttempts: job.maxAttempts ?? 5,
+      createdAt,
+      expireAt: job.expireAt ?? new Date(createdAt.getTime() + 86_400_000),
+      startedAt: null,
+      startAfter: createdAt,
+      cancelRequestedAt: null,
+      state: 'queued',
+      held: false,
+      runId: null,
+      runIndex: 0,
+      attempt: 0,
+      stageRank: 0,
+      serverId: null,
+      claimedAt: null,
+      promptRequest: null,
+      finishedAt: null,
+      changedAt: createdAt,
+      outputs: null,
+      failure: null,
+      taint: null,
+      timeoutMs: job.timeoutMs ?? null,
+    };
+  });
 }

@@ -19,6 +19,11 @@ export const wait = queryFlag(
   false,
   'Holds the answer until all jobs have ended, at most WAIT_LIMIT_MS',
 );
+export const whatif = queryFlag(
+  false,
+  'Checks the request and says what it would cost; nothing is stored',
+);
+export const charge = queryFlag(true, 'Accepted for compatibility; nothing is charged');
 export const force = queryFlag(
   true,
   'Also jobs that a server has; with false only those that still wait are cancelled',

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
+import { JobEstimates, jobEstimates } from '../contract/v1/job-estimate.ts';
 import { jobStatusCollection } from '../contract/v1/job-status.ts';
 import { wireDate } from '../contract/v1/wire-time.ts';
 import type { StoredAnswer } from '../db/idempotency-keys.ts';
@@ -10,7 +11,7 @@ import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { idempotencyOf, replayedBody, REPLAYED_HEADER } from './idempotency.ts';
 import { JOBS_PATH, JOBS_TAG, statusOf, type JobAnswers } from './job-answers.ts';
-import { collection, detailed, wait } from './job-params.ts';
+import { charge, collection, detailed, wait, whatif } from './job-params.ts';
 import { createSubmissionsOf } from './submissions-of.ts';
 
 /** Endpoint of acceptance. */
@@ -39,8 +40,8 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
     summary: 'Submit jobs',
     description:
       'One job, or `{"jobs": [...]}`; `quantity` × `batchSize` expands to that many jobs, at most 1,000 a request. ' +
-      'Once this answers 2xx the jobs are stored and will run, whatever restarts.',
-    query: z.object({ wait, detailed }),
+      'Once this answers 2xx the jobs are stored and will run, whatever restarts. With `whatif=true` the request is checked and priced and nothing is stored.',
+    query: z.object({ wait, detailed, whatif, charge }),
     headers: z.object({
       'Idempotency-Key': z.string().optional().openapi({
         description:
@@ -49,11 +50,18 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
     }),
     body: { schema: JobRequestBody, check: false },
     responses: {
-      200: { ...collection, description: 'All jobs have ended' },
+      200: {
+        description: 'All jobs have ended; with whatif=true what they would cost',
+        schema: z.union([collection.schema, JobEstimates]),
+      },
       202: { ...collection, description: 'Accepted' },
     },
     errors: [400, 409, 413, 415, 429],
     async handle(c, { query, body, caller }) {
+      if (query.whatif) {
+        const rows = orchestrator.whatIf(caller, await submissionsOf(caller.tenant, body));
+        return c.json(jobEstimates(rows, await answers.options(c, 'new', query.detailed)));
+      }
       const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
       const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
       if (earlier?.answer) return replay(c, earlier.answer);

@@ -136,6 +136,7 @@ async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
     priority: job.priority,
     maxAttempts: job.maxAttempts,
     ...(weight === 1 ? {} : { fairnessWeight: weight }),
+    ...(job.timeoutMs === null ? {} : { timeoutMs: job.timeoutMs }),
     ...rules,
   };
 }

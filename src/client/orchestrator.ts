@@ -102,6 +102,8 @@ export function createOrchestrator(
       return { batchId, jobs, isReplay: false };
     },
 
+    whatIf: (caller, submissions) => newRows(caller, submissions, randomUUID(), deps).map(freshRow),
+
     keepAnswer: (caller, key, answer) => deps.jobs.keepAnswer(caller.tenant, key, answer),
 
     async getJob(caller, jobId) {
@@ -209,6 +211,7 @@ function newRows(
     createdAt: new Date(now),
     expireAt: submission.expireAt ?? new Date(now + deps.jobLifetimeMs),
     startInMs: single ? START_AFTER_MS : 0,
+    ...(submission.timeoutMs === undefined ? {} : { timeoutMs: submission.timeoutMs }),
   }));
 }
 
@@ -232,4 +235,5 @@ const freshRow = ({ startInMs, ...row }: NewJobRow): JobRow => ({
   outputs: null,
   failure: null,
   taint: null,
+  timeoutMs: row.timeoutMs ?? null,
 });

@@ -27,6 +27,8 @@ export interface JobSubmission {
   readonly properties: Record<string, unknown>;
   readonly expireAt?: Date;
   readonly maxAttempts?: number;
+  /** How long one drawing may take. (Default: the limit of its class) */
+  readonly timeoutMs?: number;
 }
 
 export interface Batch {
@@ -74,6 +76,8 @@ export interface Orchestrator {
     idempotency?: Idempotency,
     answerOf?: (jobs: readonly JobRow[]) => StoredAnswer,
   ): Promise<Batch>;
+  /** The jobs as they would be accepted; nothing is stored. */
+  whatIf(caller: Caller, jobs: readonly JobSubmission[]): readonly JobRow[];
   /** Keeps the answer for the key unless it has one already; returns the one that counts. */
   keepAnswer(caller: Caller, key: string, answer: StoredAnswer): Promise<StoredAnswer>;
   /** Throws `not_found` for unknown ids and those of other tenants. */

@@ -49,6 +49,8 @@ export interface JobRow {
   readonly outputs: readonly JobOutput[] | null;
   readonly failure: JobFailure | null;
   readonly taint: Taint | null;
+  /** Its own limit of one drawing; null for that of its class. */
+  readonly timeoutMs: number | null;
 }
 
 /** What acceptance stores; everything else starts at the table's defaults. */
@@ -74,4 +76,6 @@ export type NewJobRow = Pick<
 > & {
   /** The starter leaves the row alone for so long. */
   readonly startInMs: number;
+  /** (Default: the limit of its class) */
+  readonly timeoutMs?: number;
 };

@@ -133,6 +133,7 @@ function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {
     maxAttempts: row.maxAttempts,
     createdAt: row.createdAt,
     expireAt: row.expireAt,
+    timeoutMs: row.timeoutMs ?? null,
     // By the clock of the database, which also says when it is due.
     startAfter: sql`now() + ${row.startInMs} * interval '1 millisecond'`,
   };

@@ -1,5 +1,6 @@
 /**
- * What one image costs, in the credits clients of the original service expect to read. Pure.
+ * What one image costs, in the credits clients of the original service expect to read. Pure. Fixed when the job is
+ * accepted; `whatif`, the job and the consumption show the same number.
  *
  * cost = base × (width·height / reference pixels) × (steps / 20)
  *
@@ -28,5 +29,8 @@ export const imageCost = (
   const { base, pixels } = LIST_PRICES[generation.ecosystem];
   const size = (generation.width * generation.height) / pixels;
   const cost = base * V1_SHARE_OF_LIST_PRICE * size * (generation.steps / REFERENCE_STEPS);
-  return Math.round(cost * 10_000) / 10_000;
+  return roundedCost(cost);
 };
+
+/** To four decimals, as every cost is shown. */
+export const roundedCost = (cost: number): number => Math.round(cost * 10_000) / 10_000;

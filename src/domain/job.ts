@@ -70,6 +70,8 @@ export interface JobInput {
   readonly priorityAgeMs: number;
   /** A server without worker or answer for this long is given up and a new attempt starts. */
   readonly serverLostAfterMs: number;
+  /** How long a drawing may take from its beginning; absent for the limit of the class. */
+  readonly timeoutMs?: number;
 }
 
 /** The right to run one attempt on one server. */

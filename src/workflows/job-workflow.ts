@@ -119,6 +119,7 @@ async function draw(input: JobInput, lease: Lease, progress: JobProgress): Promi
     outputPrefix,
     expectedOutputs,
     serverLostAfterMs: input.serverLostAfterMs,
+    ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
   });
 }
 

@@ -11,16 +11,10 @@ import type {
   PlacementActivities,
   RecordActivities,
 } from '../activities/activity-types.ts';
-import type { JobClass, JobInput } from '../domain/job.ts';
+import { DRAW_LIMITS_MS } from '../domain/draw-limits.ts';
+import type { JobInput } from '../domain/job.ts';
 import { CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
 import { queuePriority } from '../domain/tenant-policy.ts';
-
-/** Longest time one drawing may take, by class of job; a try that takes longer hangs. */
-const DRAW_LIMIT: Record<JobClass, { one: string; all: string }> = {
-  image: { one: '30 minutes', all: '2 hours' },
-  video: { one: '3 hours', all: '12 hours' },
-  training: { one: '24 hours', all: '72 hours' },
-};
 
 /** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
 const RETRY = { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
@@ -88,8 +82,8 @@ export const submitProxy = (input: JobInput, serverId: string): HostActivities =
  */
 export const collectProxy = (input: JobInput, serverId: string): HostActivities =>
   host(serverId, {
-    startToCloseTimeout: DRAW_LIMIT[input.jobClass].one,
-    scheduleToCloseTimeout: DRAW_LIMIT[input.jobClass].all,
+    startToCloseTimeout: DRAW_LIMITS_MS[input.jobClass].one,
+    scheduleToCloseTimeout: DRAW_LIMITS_MS[input.jobClass].all,
     scheduleToStartTimeout: input.serverLostAfterMs,
     heartbeatTimeout: '10s',
     cancellationType: ActivityCancellationType.TRY_CANCEL,

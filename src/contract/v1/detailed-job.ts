@@ -2,8 +2,9 @@
 import type { JobRow } from '../../db/job-row.ts';
 import { compressAir, parseAir } from '../../domain/air.ts';
 import { airsOf } from '../../domain/job-needs.ts';
+import { DRAW_LIMITS_MS } from '../../domain/draw-limits.ts';
 import { pascalJobType } from './last-event.ts';
-import { wireDate } from './wire-time.ts';
+import { wireDate, wireDuration } from './wire-time.ts';
 
 /** Models appear in their short form `@civitai/<versionId>`, the seed is the resolved one. */
 export function detailedJob(row: JobRow): Record<string, unknown> {
@@ -19,6 +20,8 @@ export function detailedJob(row: JobRow): Record<string, unknown> {
     controlNets: request['controlNets'] ?? [],
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),
+    ...(request['providers'] === undefined ? {} : { providers: request['providers'] }),
+    claimDuration: wireDuration(Math.min(row.timeoutMs ?? Infinity, DRAW_LIMITS_MS[row.class].one)),
     type: pascalJobType(row.type),
     id: row.id,
     createdAt: wireDate(row.createdAt),

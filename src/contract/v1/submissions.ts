@@ -2,11 +2,13 @@
 import type { JobSubmission } from '../../client/verbs.ts';
 import type { AskedJob, MakeContext } from './job-types/job-type.ts';
 import { priorityLevel } from './priority.ts';
+import { timeSpanMs } from './time-span.ts';
 
 /** One submission per job of a request. */
 export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmission[] =>
   Array.from({ length: asked.count }, (_, index) => {
     const { common } = asked;
+    const timeoutMs = timeSpanMs(common.timeout);
     const { generation, ecosystem, cost, request } = asked.make(index, context);
     return {
       type: asked.type,
@@ -18,10 +20,12 @@ export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmiss
         ...request,
         ...(typeof common.callbackUrl === 'string' ? { callbackUrl: common.callbackUrl } : {}),
         ...(typeof common.name === 'string' ? { name: common.name } : {}),
+        ...(common.providers ? { providers: common.providers } : {}),
       },
       generation,
       properties: common.properties ?? {},
       ...(typeof common.expireAt === 'string' ? { expireAt: new Date(common.expireAt) } : {}),
       ...(typeof common.retries === 'number' ? { maxAttempts: common.retries + 1 } : {}),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
   });

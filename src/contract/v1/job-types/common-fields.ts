@@ -2,6 +2,9 @@
 import { z } from '@hono/zod-openapi';
 import { JobProperties } from '../job-properties.ts';
 import { Priority } from '../priority.ts';
+import { TimeSpan } from '../time-span.ts';
+
+const MAX_PROVIDERS = 50;
 
 /** To be spread into the schema of a job type. */
 export const commonFields = {
@@ -29,11 +32,19 @@ export const commonFields = {
     .max(20)
     .nullish()
     .openapi({ description: 'Further attempts after the first' }),
-  providers: z.array(z.unknown()).nullish().openapi({ description: 'Ignored' }),
-  timeout: z
-    .unknown()
-    .optional()
-    .openapi({ description: 'Ignored: time limits come from the class of the job' }),
+  providers: z
+    .array(z.string().min(1).max(100).nullable())
+    .max(MAX_PROVIDERS)
+    .nullish()
+    .openapi({
+      description:
+        'Kept and shown; whatever they are, the servers of this installation run the job',
+      example: ['Civitai'],
+    }),
+  timeout: TimeSpan.nullish().openapi({
+    description:
+      'How long one drawing may take from its beginning; the job then fails with `timed_out` (default, and at most: the limit of its class, 30 minutes for pictures)',
+  }),
   dependencies: z
     .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
     .refine((value) => Object.keys(value).length === 0, {
