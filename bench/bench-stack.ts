@@ -45,6 +45,8 @@ export type PartName = 'api' | 'worker' | 'simulator' | 'temporal' | 'postgres' 
 /** Everything that is measured, each part in a process of its own. */
 export interface BenchStack {
   readonly url: string;
+  /** Of the servers that draw. */
+  readonly comfyUrls: readonly string[];
   readonly temporalBinary: string;
   readonly bare: BareRuns;
   readonly sql: Sql;
@@ -191,6 +193,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     if (api.url === undefined) throw new Error('the api did not say where it listens');
     return {
       url: api.url,
+      comfyUrls: urls,
       temporalBinary,
       bare,
       sql,

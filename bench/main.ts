@@ -10,6 +10,7 @@ import { dynamicConfig } from './dynamic-config.ts';
 import { graphBuilding } from './graph-building.ts';
 import { historyCost } from './history-cost.ts';
 import { latency } from './latency.ts';
+import { order } from './order.ts';
 import { partStarts } from './part-starts.ts';
 import { requests } from './requests.ts';
 import type { Scenario } from './scenario.ts';
@@ -29,6 +30,7 @@ const SCENARIOS: readonly Scenario[] = [
   warmModels,
   severalServers,
   partStarts,
+  order,
   latency,
   throughput,
   requests,
