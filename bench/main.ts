@@ -9,7 +9,9 @@ import { comfyBacklog } from './comfy-backlog.ts';
 import { dynamicConfig } from './dynamic-config.ts';
 import { graphBuilding } from './graph-building.ts';
 import { historyCost } from './history-cost.ts';
+import { largeBatch } from './large-batch.ts';
 import { latency } from './latency.ts';
+import { longPolls } from './long-polls.ts';
 import { order } from './order.ts';
 import { partStarts } from './part-starts.ts';
 import { requests } from './requests.ts';
@@ -19,6 +21,7 @@ import { simulatorLoad } from './simulator-load.ts';
 import { startUp } from './start-up.ts';
 import { formatTable, isWithin, ratioOf, type Figure } from './table.ts';
 import { throughput } from './throughput.ts';
+import { traffic } from './traffic.ts';
 import { warmModels } from './warm-models.ts';
 
 // Those that do not share the stack come before the first that starts it.
@@ -34,6 +37,9 @@ const SCENARIOS: readonly Scenario[] = [
   latency,
   throughput,
   requests,
+  traffic,
+  longPolls,
+  largeBatch,
   dynamicConfig,
   historyCost,
 ];

@@ -9,6 +9,7 @@ import { seedCatalogue } from '../src/db/seed-catalogue.ts';
 import { createTenantStore } from '../src/db/tenants.ts';
 import { startBenchStack, type BenchStack } from './bench-stack.ts';
 import { runOpenLoop } from './open-loop.ts';
+import { pauseDrawing } from './pause-drawing.ts';
 import { createPictureJobs } from './picture-jobs.ts';
 import type { Scenario } from './scenario.ts';
 import { quantile } from './statistics.ts';
@@ -61,13 +62,7 @@ async function createBacklog(stack: BenchStack, size: number): Promise<Backlog> 
       await untilNone('Temporal starts all', () => startedBelow(ids));
       return ids;
     },
-    async pause(paused) {
-      const answer = await fetch(`${comfyUrl}/sim/drawing`, {
-        method: 'POST',
-        body: JSON.stringify({ paused }),
-      });
-      if (!answer.ok) throw new Error(`${answer.url} answered ${answer.status}`);
-    },
+    pause: (paused) => pauseDrawing(comfyUrl, paused),
     async served() {
       const rows = await sql<{ id: string }[]>`
         select id from jobs where claimed_at is not null order by claimed_at, id`;
