@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { workflowsOnce } from './test/support/workflows-once.ts';
 
 export default defineConfig({
   test: {
@@ -26,10 +27,11 @@ export default defineConfig({
         },
       },
       {
+        resolve: { alias: workflowsOnce },
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/support/global-setup.ts'],
+          globalSetup: ['test/support/built-program.ts', 'test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -1,5 +1,6 @@
 /** `npm run test:engine-postgres`: the end-to-end suite on the Temporal server of docker-compose.yml; docs/docker.md. */
 import { defineConfig } from 'vitest/config';
+import { workflowsOnce } from './test/support/workflows-once.ts';
 
 /** Files that start a dev server of their own and would say nothing about this engine. */
 const ABOUT_THE_DEV_SERVER = [
@@ -11,11 +12,12 @@ const ABOUT_THE_DEV_SERVER = [
 ];
 
 export default defineConfig({
+  resolve: { alias: workflowsOnce },
   test: {
     name: 'engine-postgres',
     include: ['test/e2e/**/*.test.ts', 'test/docs/compose-scripts.test.ts'],
     exclude: ABOUT_THE_DEV_SERVER,
-    globalSetup: ['test/support/engine-postgres-setup.ts'],
+    globalSetup: ['test/support/built-program.ts', 'test/support/engine-postgres-setup.ts'],
     // Not a measure of anything: each wait within a test has a limit of its own.
     testTimeout: 600_000,
     hookTimeout: 600_000,

@@ -194,7 +194,5 @@ export async function startChaosStack(
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const TSX = ['--import', import.meta.resolve('tsx')];
 
-/** The CLI from source, which needs no build but starts slower. */
-export const SOURCE_PROGRAM: readonly string[] = [...TSX, source('../../src/cli.ts')];
 /** A gpu worker whose submit finds nothing: see the file. */
 export const BLIND_GPU_WORKER: readonly string[] = [...TSX, source('./blind-gpu-worker.ts')];

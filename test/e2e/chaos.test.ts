@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SOURCE_PROGRAM } from '../chaos/chaos-stack.ts';
 import { runChaos, type ChaosOptions, type ChaosRun } from '../chaos/run-chaos.ts';
 
 /** Several starts of everything from source, on a machine that does other things as well. */
@@ -21,7 +20,7 @@ describe('chaos, the short form of `npm run test:chaos`', { timeout: PATIENCE_MS
       ...{ lostAfterMs: 60_000, withLongOutages: false, sabotage: undefined },
       dir: join(dir, name),
       temporalBinary: inject('temporalBinary'),
-      program: SOURCE_PROGRAM,
+      program: [inject('builtCli')],
       stuckAfterMs: 120_000,
       onProgress: () => undefined,
       ...change,

@@ -93,7 +93,7 @@ describe('the roles of docker-compose.yml, without Docker', () => {
 
   const start = (name: string): ChildProcess => {
     const command = (file.services[name]?.command ?? []).map(translate);
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...command], {
+    const child = spawn(process.execPath, [inject('builtCli'), ...command], {
       cwd: REPOSITORY,
       env: environment(name),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,9 +110,7 @@ describe('the roles of docker-compose.yml, without Docker', () => {
   const isHealthy = async (name: string): Promise<boolean> => {
     const [kind, program, ...rest] = file.services[name]?.healthcheck?.test ?? [];
     expect([kind, program]).toEqual(['CMD', 'node']);
-    const built = /^dist\/(.+)\.js$/.exec(rest[0] ?? '')?.[1];
     const args = rest.map((text) => (text === 'default' ? namespace : translate(text)));
-    if (built !== undefined) args.splice(0, 1, '--import', 'tsx', `src/${built}.ts`);
     const env = environment(name);
     return promisify(execFile)(process.execPath, args, { cwd: REPOSITORY, env }).then(
       () => true,

@@ -9,10 +9,10 @@ import { isAlive } from '../../src/dev/process-identity.ts';
 import type { StackState } from '../../src/dev/stack-state.ts';
 import { until } from './until.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-/** Every part, from source, on a machine that also runs the other tests. */
+/** Every part, on a machine that also runs the other tests. */
 export const READY_MS = 90_000;
 
 /** Longest a launcher may take to stop everything. */
@@ -45,7 +45,7 @@ export interface CliRunner {
   cleanUp(): Promise<void>;
 }
 
-/** Runs this repository's CLI from source, with nothing of the developer's own settings. */
+/** Runs this repository's CLI with nothing of the developer's own settings. */
 export async function createCliRunner(): Promise<CliRunner> {
   const dir = await mkdtemp(join(tmpdir(), 'orchestrator-cli-'));
   const running: RunningCli[] = [];
@@ -90,13 +90,19 @@ export async function processesOf(dataDir: string): Promise<string[]> {
   return seen.filter((line) => line !== undefined);
 }
 
+/** The built program where there is one; `dev` is about the sources. */
+function programFor([command]: readonly string[]): readonly string[] {
+  const built: string | undefined = inject('builtCli');
+  return built === undefined || command === 'dev' ? ['--import', TSX, SOURCE] : [built];
+}
+
 function runCli(
   cwd: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   dataDir: string,
 ): RunningCli {
-  const child = spawn(process.execPath, ['--import', TSX, CLI, ...args], {
+  const child = spawn(process.execPath, [...programFor(args), ...args], {
     cwd,
     env: {
       PATH: process.env['PATH'],

@@ -1,9 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inject } from 'vitest';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const KILL_SWITCH = new URL('./kill-switch.mjs', import.meta.url).href;
 const SHIFTED_CLOCK = new URL('./shifted-clock.mjs', import.meta.url).href;
 
@@ -36,11 +33,10 @@ export async function startRoleProcess(
   { killAt, clockShiftMs }: Tampering = {},
 ): Promise<RoleProcess> {
   const preloads = [
-    TSX,
     ...(killAt === undefined ? [] : [KILL_SWITCH]),
     ...(clockShiftMs === undefined ? [] : [SHIFTED_CLOCK]),
   ].flatMap((module) => ['--import', module]);
-  const child = spawn(process.execPath, [...preloads, CLI, role], {
+  const child = spawn(process.execPath, [...preloads, inject('builtCli'), role], {
     cwd,
     env: {
       ...env,
