@@ -1,11 +1,15 @@
 /** Puts the workers together. Apart from compose.ts, so that the API does not load the Temporal worker (50 MB). */
 import { randomUUID } from 'node:crypto';
 import { NativeConnection, type Worker } from '@temporalio/worker';
+import { createCallbackRuns } from './client/callback-runs.ts';
 import { connectionOptions } from './client/temporal.ts';
-import type { Base, DatabaseBase } from './compose.ts';
+import { composeCallbackSecrets, type Base, type DatabaseBase } from './compose.ts';
 import type { Config } from './config.ts';
 import type { ServerSettings } from './config-servers/server-settings.ts';
+import { jobCallbackBody } from './contract/v1/job-callback.ts';
 import { createBlobRecords } from './db/blobs.ts';
+import { createCallbackOutbox } from './db/callback-outbox.ts';
+import { createCallbackStore } from './db/callbacks.ts';
 import { createClosing } from './db/closing.ts';
 import { createCollectorStore } from './db/collector-store.ts';
 import { createFleetReader } from './db/fleet.ts';
@@ -26,6 +30,8 @@ import type { AttemptBlobs, FleetReporter, ProgressReporter } from './ports.ts';
 import { createApiChannel } from './storage/api-channel.ts';
 import { createLocalBlobs } from './storage/attempt-blobs.ts';
 import { createRemoteBlobs } from './storage/remote.ts';
+import { createCallbackStarter } from './workers/callback-starter.ts';
+import { createCallbackWorker } from './workers/callback-worker.ts';
 import { createCloser } from './workers/closer.ts';
 import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
@@ -122,14 +128,38 @@ export async function composeCpuWorkers(
     }),
     (loop) => loop.close(),
   );
+  const callbacks = await composeCallbacks(base, connection);
   return {
-    workers: cpu.workers,
+    workers: [...cpu.workers, callbacks],
     watchPools: (run) => {
       const everyMs = POOLS_EVERY_MS;
       const watch = createPoolWatch({ fleet, placers: cpu, run, everyMs, logger });
       lifecycle.add('pool watch', watch, (loop) => loop.close());
     },
   };
+}
+
+/** The worker that sends callbacks, and the loop that has them sent. */
+async function composeCallbacks(base: DatabaseBase, connection: NativeConnection): Promise<Worker> {
+  const { config, sql, client, wakeups, lifecycle, logger, metrics, tracer } = base;
+  const worker = await createCallbackWorker({
+    ...{ connection, namespace: config.TEMPORAL_NAMESPACE, logger, metrics, tracer },
+    store: createCallbackStore(sql),
+    secrets: await composeCallbackSecrets(base),
+    outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
+    render: ({ job, event }) => jobCallbackBody(job, event, config.PROVIDER_NAME),
+    timeoutMs: config.CALLBACK_TIMEOUT_MS,
+  });
+  lifecycle.add(
+    'callback starter',
+    createCallbackStarter({
+      ...{ wakeups, logger, metrics, pollMs: config.SCHEDULER_POLL_MS },
+      outbox: createCallbackOutbox(sql),
+      runs: createCallbackRuns(client),
+    }),
+    (loop) => loop.close(),
+  );
+  return worker;
 }
 
 /** The blobs as this gpu worker reaches them. Throws `configuration` for STORAGE=remote without the API's address and key. */

@@ -16,6 +16,8 @@ import { createTenantPolicies, type TenantPolicies } from './client/tenant-polic
 import type { Config } from './config.ts';
 import { JOB_TYPES } from './contract/v1/job-types/table.ts';
 import { createBlobRecords } from './db/blobs.ts';
+import { createCallbackLog } from './db/callback-log.ts';
+import { createCallbackSecrets, type CallbackSecrets } from './db/callback-secrets.ts';
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
@@ -33,7 +35,7 @@ import { createRecentEnds } from './db/recent-ends.ts';
 import { createResourceStore } from './db/resources.ts';
 import { seedCatalogue } from './db/seed-catalogue.ts';
 import { createServerStore } from './db/servers.ts';
-import { blobSigningKey, createSettingsStore } from './db/settings.ts';
+import { blobSigningKey, callbackKey, createSettingsStore } from './db/settings.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
 import { createTaints } from './db/taints.ts';
 import { createTenantStore } from './db/tenants.ts';
@@ -195,6 +197,11 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     orchestrator,
     resources,
     keys: createKeyStore(sql),
+    callbacks: {
+      log: createCallbackLog(sql),
+      secrets: await composeCallbackSecrets(base),
+      wake: () => wakeups.wake('callbacks'),
+    },
     outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
     blobs: createBlobRecords(sql),
     servers,
@@ -226,6 +233,13 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     newId: randomUUID,
   };
 }
+
+/** The secrets that sign callbacks, the same in every process. */
+export const composeCallbackSecrets = async ({
+  sql,
+  config,
+}: DatabaseBase): Promise<CallbackSecrets> =>
+  createCallbackSecrets(sql, await callbackKey(createSettingsStore(sql), config.CALLBACK_KEY));
 
 const composeFleetReports = ({ sql, config }: DatabaseBase): FleetReporter =>
   createFleetReports(sql, { goneAfterSeconds: config.SERVER_GONE_AFTER_SECONDS });

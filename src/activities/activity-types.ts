@@ -1,4 +1,5 @@
 /** Signatures of the activities, for workflows (`import type` only) and for the factories that implement them. */
+import type { CallbackInput, CallbackTurn } from '../domain/callback.ts';
 import type {
   CollectResult,
   FinishInput,
@@ -55,6 +56,16 @@ export interface CollectInput {
 
 export interface RescueInput extends Salvage {
   readonly lease: Lease;
+}
+
+export interface DeliverInput extends CallbackInput {
+  /** ISO time by Temporal's clock, by which a delivery is given up. */
+  readonly now: string;
+}
+
+/** On `callbacks`. */
+export interface CallbackActivities {
+  deliverCallbacks(input: DeliverInput): Promise<CallbackTurn>;
 }
 
 /** On `gpu-host-<server>`. */

@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { OrchestratorError } from '../errors.ts';
 import { blobEndpoints } from './blobs.ts';
+import { callbackEndpoints } from './callbacks.ts';
 import { coverageEndpoints } from './coverage.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { docEndpoints } from './docs.ts';
@@ -21,6 +22,7 @@ import { serverEndpoints } from './servers.ts';
 /** Every endpoint there is; tests walk this list. */
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...jobEndpoints(deps),
+  ...callbackEndpoints(deps),
   ...coverageEndpoints(deps),
   ...previewEndpoints(deps),
   ...resourceEndpoints(deps),

@@ -3,6 +3,8 @@ import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { JobListings } from '../db/job-listings.ts';
+import type { CallbackLog } from '../db/callback-log.ts';
+import type { CallbackSecrets } from '../db/callback-secrets.ts';
 import type { ProgressStore } from '../db/job-progress.ts';
 import type { FleetReader } from '../db/fleet.ts';
 import type { FleetOperations } from '../db/fleet-operations.ts';
@@ -44,6 +46,12 @@ export interface ApiDeps {
   readonly orchestrator: Orchestrator;
   readonly resources: Omit<ResourceStore, 'seedResources'>;
   readonly keys: Pick<KeyStore, 'findHolder'>;
+  readonly callbacks: {
+    readonly log: CallbackLog;
+    readonly secrets: CallbackSecrets;
+    /** There is something to send. */
+    readonly wake: () => void;
+  };
   readonly outgoing: Pick<Outgoing, 'check' | 'checkAddresses'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly servers: ServerStore;

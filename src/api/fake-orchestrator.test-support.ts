@@ -16,6 +16,8 @@ export interface FakeOrchestrator extends Orchestrator {
   readonly rows: Map<string, JobRow>;
   update(id: string, change: Partial<JobRow>): void;
   succeed(id: string): void;
+  /** What was submitted, in order. */
+  readonly submissions: JobSubmission[];
   readonly waits: { timeoutMs: number; signal: AbortSignal | undefined }[];
   /** Thrown by every verb while set. */
   failure: Error | undefined;
@@ -40,6 +42,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
   };
   const fake: FakeOrchestrator = {
     rows,
+    submissions: [],
     waits: [],
     failure: undefined,
     events: [],
@@ -81,6 +84,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
       if (fake.failure) throw fake.failure;
       const made = draft(caller, jobs);
       const batchId = made[0]?.batchId ?? '';
+      fake.submissions.push(...jobs);
       for (const row of made) rows.set(row.id, row);
       if (idempotency)
         keys.set(`${caller.tenant} ${idempotency.key}`, {

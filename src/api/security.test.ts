@@ -37,6 +37,11 @@ const CALLS: Readonly<Record<string, Call>> = {
   'delete /v1/consumer/jobs/{jobId}': { isOwned: true },
   'get /v1/consumer/jobs/{jobId}/events': { isOwned: true },
   'get /v1/consumer/jobs/{jobId}/preview': { isOwned: true },
+  'get /v1/consumer/jobs/{jobId}/callbacks': { isOwned: true },
+  'post /v1/consumer/jobs/{jobId}/callbacks/redeliver': { isOwned: true },
+  'post /v1/consumer/jobs/{jobId}/callbacks/{number}/redeliver': { isOwned: true },
+  'get /v1/consumer/callbacks/secret': { isOwned: false },
+  'post /v1/consumer/callbacks/secret/rotate': { isOwned: false },
   // Of a foreign resource it says Unknown: coverage.test.ts.
   'get /v1/consumer/coverage': { query: '?model={air}', isOwned: false },
   'get /v2/resources': { isOwned: false },
@@ -71,7 +76,7 @@ async function aliceApi(): Promise<{ api: TestApi; holes: Record<string, string>
   api.operated.set('gpu-a', operatedServer({ isReported: false }));
   return {
     api,
-    holes: { jobId, token: encodeURIComponent(token), air: SDXL, serverId: 'gpu-a' },
+    holes: { jobId, token: encodeURIComponent(token), air: SDXL, serverId: 'gpu-a', number: '1' },
   };
 }
 

@@ -8,6 +8,7 @@ import type { ApiDeps } from './deps.ts';
 import type { NeededFile } from './file-check.ts';
 import type { FleetView } from '../db/fleet-view.ts';
 import { createMediaCheck } from './media-check.ts';
+import { createCallbackCheck } from './callback-check.ts';
 import { createModelCheck } from './model-check.ts';
 import { createRouting } from './routing.ts';
 import { createStorageGuard } from './storage-guard.ts';
@@ -20,6 +21,7 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
   const { config, now } = deps;
   const checkModels = createModelCheck(deps.resources);
   const checkMedia = createMediaCheck(deps);
+  const checkCallbacks = createCallbackCheck(deps.outgoing);
   const requireSpace = createStorageGuard(deps.storage, config.MIN_FREE_BYTES, now);
   const route = createRouting({
     ...{ fleet, fit: createServerFit(), now, defaultPool: config.COMFY_POOL },
@@ -30,6 +32,7 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
   return async (tenant, body) => {
     const parsed = parseJobRequests(body, now());
     await checkMedia(tenant, parsed);
+    await checkCallbacks(parsed);
     await requireSpace();
     const models = await checkModels(tenant, parsed);
     const requests = parsed.flatMap(({ asked }, index) => {

@@ -26,6 +26,7 @@ import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
 import { memoryOperations } from './operated-servers.test-support.ts';
 import { memoryListings } from './memory-listings.test-support.ts';
+import { memoryCallbacks } from './callbacks.test-support.ts';
 import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
 
 export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
@@ -122,6 +123,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     resources: memoryResources(resources),
     keys: { findHolder: async (key) => keys.get(key) },
     blobs: { findBlob: async (id) => blobs.get(id) },
+    callbacks: memoryCallbacks(now),
     outgoing: createOutgoing(createAddressRules([]), async (name) => [
       { address: name.startsWith('inner.') ? '10.0.0.1' : '93.184.216.34' },
     ]),

@@ -210,13 +210,14 @@ function newRows(
     maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
     createdAt: new Date(now),
     expireAt: submission.expireAt ?? new Date(now + deps.jobLifetimeMs),
+    ...(submission.callback ? { callback: submission.callback } : {}),
     startInMs: single ? START_AFTER_MS : 0,
     ...(submission.timeoutMs === undefined ? {} : { timeoutMs: submission.timeoutMs }),
   }));
 }
 
 /** The row as the insert left it, without reading it back. */
-const freshRow = ({ startInMs, ...row }: NewJobRow): JobRow => ({
+const freshRow = ({ startInMs, callback: _told, ...row }: NewJobRow): JobRow => ({
   ...row,
   startAfter: new Date(row.createdAt.getTime() + startInMs),
   startedAt: null,

@@ -1,3 +1,4 @@
+import type { CallbackRequest } from '../domain/callback.ts';
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
 import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
@@ -25,6 +26,7 @@ export interface JobSubmission {
   readonly request: Record<string, unknown>;
   readonly generation: Generation;
   readonly properties: Record<string, unknown>;
+  readonly callback?: CallbackRequest;
   readonly expireAt?: Date;
   readonly maxAttempts?: number;
   /** How long one drawing may take. (Default: the limit of its class) */

@@ -5,11 +5,15 @@ export type CollectorStore = ReturnType<typeof createCollectorStore>;
 /** Rows the collector deletes. */
 export function createCollectorStore(sql: Sql) {
   return {
-    /** Finished jobs with their runs and snapshots; at most `limit` at a time. Returns how many went. */
+    /** Finished jobs with their runs, snapshots and callbacks, unless some of those are still to be sent; at most `limit` at a time. Returns how many went. */
     async deleteOldJobs(olderThanDays: number, limit: number): Promise<number> {
       const rows = await sql`
         delete from jobs where id in (
-          select id from jobs where finished_at < now() - ${olderThanDays} * interval '1 day' limit ${limit})`;
+          select id from jobs j where finished_at < now() - ${olderThanDays} * interval '1 day'
+            and not exists (
+              select from callback_streams s join callback_deliveries d on d.stream_id = s.id
+              where s.job_id = j.id and d.state = 'pending')
+          limit ${limit})`;
       return rows.count;
     },
 

@@ -1,3 +1,4 @@
+import type { CallbackRequest } from '../domain/callback.ts';
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
 import type { Taint } from '../domain/taint.ts';
@@ -78,4 +79,5 @@ export type NewJobRow = Pick<
   readonly startInMs: number;
   /** (Default: the limit of its class) */
   readonly timeoutMs?: number;
+  readonly callback?: CallbackRequest;
 };

@@ -134,6 +134,8 @@ function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {
     createdAt: row.createdAt,
     expireAt: row.expireAt,
     timeoutMs: row.timeoutMs ?? null,
+    callbackUrl: row.callback?.url ?? null,
+    callbackEvents: row.callback?.events ?? null,
     // By the clock of the database, which also says when it is due.
     startAfter: sql`now() + ${row.startInMs} * interval '1 millisecond'`,
   };

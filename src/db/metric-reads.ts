@@ -86,6 +86,14 @@ export function createMetricReads(sql: Sql) {
       return row?.seconds ?? 0;
     },
 
+    /** Callbacks that were not delivered, and the age of the oldest in seconds. */
+    async pendingCallbacks(): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+      const [row] = await sql<{ count: number; oldestSeconds: number }[]>`
+        select count(*)::int, coalesce(extract(epoch from now() - min(asked_at)), 0)::float8 as oldest_seconds
+        from callback_deliveries where state = 'pending'`;
+      return row ?? { count: 0, oldestSeconds: 0 };
+    },
+
     /** Where reading of ended jobs begins: now. */
     async endedCursor(): Promise<EndedCursor> {
       const [row] = await sql<{ endedAt: string }[]>`

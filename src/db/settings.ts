@@ -33,3 +33,12 @@ export async function blobSigningKey(
   if (configured !== undefined) return configured;
   return settings.getOrCreate('blob_signing_key', () => randomBytes(32).toString('base64url'));
 }
+
+/** Key of callback secrets: the configured one, else a random one that the database keeps. */
+export async function callbackKey(
+  settings: SettingsStore,
+  configured: string | undefined,
+): Promise<string> {
+  if (configured !== undefined) return configured;
+  return settings.getOrCreate('callback_key', () => randomBytes(32).toString('base64url'));
+}

@@ -193,6 +193,24 @@ export const METRICS = {
     help: 'What the loops did: starts, starts that failed and cancels of the starter, runs of the closer, deletions of the collector.',
     labels: ['loop', 'work'],
   },
+  callbackTries: {
+    kind: 'counter',
+    name: 'orchestrator_callback_tries_total',
+    help: 'Tries to deliver a callback: delivered, failed (it is tried again), dead (it was given up).',
+    labels: ['outcome'],
+  },
+  callbacksPending: {
+    kind: 'gauge',
+    name: 'orchestrator_callbacks_pending',
+    help: 'Callbacks that were not delivered yet. The same in every API.',
+    labels: [],
+  },
+  callbackAge: {
+    kind: 'gauge',
+    name: 'orchestrator_callback_oldest_seconds',
+    help: 'Age of the oldest callback that was not delivered yet; 0 when there is none. The same in every API.',
+    labels: [],
+  },
   closerAge: {
     kind: 'gauge',
     name: 'orchestrator_closer_behind_seconds',

@@ -6,6 +6,9 @@
 /** Queue of workflows, prepare and the local activities. */
 export const CPU_QUEUE = 'cpu';
 
+/** Queue of what is sent to addresses that clients named: slow receivers take no slot of anything else. */
+export const CALLBACK_QUEUE = 'callbacks';
+
 /** Queue on which claims for a pool of servers wait. */
 export const poolQueue = (pool: string): string => `gpu-${pool}`;
 
@@ -15,17 +18,23 @@ export const hostQueue = (serverId: string): string => `gpu-host-${serverId}`;
 export const jobWorkflowId = (jobId: string): string => `job-${jobId}`;
 export const withdrawWorkflowId = (promptId: string): string => `withdraw-${promptId}`;
 
+/** Of a stream of callbacks; that of a v1 job has the job's id. */
+export const callbackWorkflowId = (streamId: string): string => `callback-${streamId}`;
+
 /** Job id of a `job-<uuid>` workflow id, or undefined for any other workflow. */
 export const jobIdOfWorkflow = (workflowId: string): string | undefined =>
   /^job-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(workflowId)?.[1];
 
 export const JOB_WORKFLOW = 'jobWorkflow';
 export const WITHDRAW_WORKFLOW = 'withdrawWorkflow';
+export const CALLBACK_WORKFLOW = 'callbackWorkflow';
 
 export const HOLD_SIGNAL = 'hold';
 export const RESUME_SIGNAL = 'resume';
 /** Sent by `withdrawWorkflow`: pictures of a given-up attempt were found on its server. */
 export const FOUND_SIGNAL = 'found';
+/** To `callbackWorkflow`: there is something to send; with `true` it does not wait for the next try. */
+export const DELIVER_SIGNAL = 'deliver';
 export const STATUS_QUERY = 'status';
 export const TIMELINE_QUERY = 'timeline';
 

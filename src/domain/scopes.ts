@@ -2,6 +2,8 @@
 export const SCOPES = {
   'jobs:read': 'read jobs, their events and previews, and the quota',
   'jobs:write': 'submit and cancel jobs',
+  'callbacks:read': 'read the secret that signs callbacks',
+  'callbacks:write': 'replace that secret, and send callbacks again',
   'resources:read': 'read the catalogue',
   'resources:write': 'change the catalogue',
   'blobs:read': 'read stored files',

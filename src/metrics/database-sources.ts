@@ -27,6 +27,14 @@ export function addDatabaseSources(
   metrics.addSource('closer', async () => [
     { metric: 'closerAge', labels: {}, value: await reads.oldestNotKeptSeconds() },
   ]);
+  for (const outcome of ['failed', 'dead']) metrics.count('callbackTries', { outcome }, 0);
+  metrics.addSource('callbacks', async () => {
+    const { count, oldestSeconds } = await reads.pendingCallbacks();
+    return [
+      { metric: 'callbacksPending', labels: {}, value: count },
+      { metric: 'callbackAge', labels: {}, value: oldestSeconds },
+    ];
+  });
   metrics.addSource('ended-jobs', createEndedCounter(metrics, reads));
 }
 

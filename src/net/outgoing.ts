@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { withDeadline } from '../deadline.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { AddressRules } from './address-rules.ts';
 import { sendBounded, type OpenAnswer, type RequestBounds } from './bounded-request.ts';
@@ -59,27 +60,18 @@ export function createOutgoing(rules: AddressRules, resolve: Resolve = systemRes
     bounds: Bounds,
   ): Promise<{ target: CheckedTarget; bounds: Bounds }> => {
     const startedAt = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(
-            new OrchestratorError(
-              'fetch_timed_out',
-              `The name ${hostOf(url)} was not resolved after ${bounds.totalMs} ms.`,
-              { retryable: true },
-            ),
-          ),
-        bounds.totalMs,
-      );
-    });
-    try {
-      const target = await Promise.race([checkTarget(url, rules, resolve), late]);
-      const left = Math.max(1, bounds.totalMs - (performance.now() - startedAt));
-      return { target, bounds: { ...bounds, totalMs: Math.ceil(left) } };
-    } finally {
-      clearTimeout(timer);
-    }
+    const target = await withDeadline(
+      checkTarget(url, rules, resolve),
+      bounds.totalMs,
+      () =>
+        new OrchestratorError(
+          'fetch_timed_out',
+          `The name ${hostOf(url)} was not resolved after ${bounds.totalMs} ms.`,
+          { retryable: true },
+        ),
+    );
+    const left = bounds.totalMs - (performance.now() - startedAt);
+    return { target, bounds: { ...bounds, totalMs: Math.max(1, Math.ceil(left)) } };
   };
 
   return {

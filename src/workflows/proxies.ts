@@ -6,15 +6,17 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type {
+  CallbackActivities,
   CpuActivities,
   HostActivities,
   PlacementActivities,
   RecordActivities,
 } from '../activities/activity-types.ts';
+import type { CallbackInput } from '../domain/callback.ts';
 import { DRAW_LIMITS_MS } from '../domain/draw-limits.ts';
 import type { JobInput } from '../domain/job.ts';
-import { CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
-import { queuePriority } from '../domain/tenant-policy.ts';
+import { CALLBACK_QUEUE, CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
+import { fairnessKeyOf, queuePriority } from '../domain/tenant-policy.ts';
 
 /** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
 const RETRY = { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
@@ -115,6 +117,21 @@ export const patientRescueProxy = (serverId: string): HostActivities =>
     heartbeatTimeout: '10s',
     retry: PATIENT_RETRY,
     summary: `withdraws the prompt from ${serverId}, or keeps what it drew`,
+  });
+
+/**
+ * Sends what is pending, for half a minute at most; a dead worker is noticed after 10 s. A failing receiver is no failure
+ * of it: it fails only without the database, and is retried for ever, because nothing may be lost.
+ */
+export const callbackProxy = ({ tenant }: CallbackInput): CallbackActivities =>
+  proxyActivities<CallbackActivities>({
+    taskQueue: CALLBACK_QUEUE,
+    startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: '10s',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    summary: 'sends callbacks',
+    priority: { fairnessKey: fairnessKeyOf(tenant) },
   });
 
 /** One transaction each. 10 s means a hung connection; retried for ever, because the outcome must be written. */

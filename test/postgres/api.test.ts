@@ -16,6 +16,8 @@ import { createJobListings } from '../../src/db/job-listings.ts';
 import { createProgressStore } from '../../src/db/job-progress.ts';
 import { createFleetOperations } from '../../src/db/fleet-operations.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
+import { createCallbackLog } from '../../src/db/callback-log.ts';
+import { createCallbackSecrets } from '../../src/db/callback-secrets.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
@@ -111,6 +113,11 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     keys: createKeyStore(sql),
     outgoing: createOutgoing(createAddressRules([])),
     blobs: createBlobRecords(sql),
+    callbacks: {
+      log: createCallbackLog(sql),
+      secrets: createCallbackSecrets(sql, 'a-key-for-these-tests'),
+      wake: () => undefined,
+    },
     servers: createServerStore(sql),
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),

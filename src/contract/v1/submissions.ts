@@ -1,5 +1,6 @@
 /** From what a v1 request asks for to the domain's submissions. */
 import type { JobSubmission } from '../../client/verbs.ts';
+import type { CommonRequest } from './job-types/common-fields.ts';
 import type { AskedJob, MakeContext } from './job-types/job-type.ts';
 import { priorityLevel } from './priority.ts';
 import { timeSpanMs } from './time-span.ts';
@@ -23,9 +24,18 @@ export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmiss
         ...(common.providers ? { providers: common.providers } : {}),
       },
       generation,
+      ...callbackOf(common),
       properties: common.properties ?? {},
       ...(typeof common.expireAt === 'string' ? { expireAt: new Date(common.expireAt) } : {}),
       ...(typeof common.retries === 'number' ? { maxAttempts: common.retries + 1 } : {}),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
   });
+
+function callbackOf({
+  callbackUrl: url,
+  callbackEvents,
+}: CommonRequest): Pick<JobSubmission, 'callback'> {
+  if (typeof url !== 'string') return {};
+  return { callback: { url, ...(callbackEvents ? { events: callbackEvents } : {}) } };
+}

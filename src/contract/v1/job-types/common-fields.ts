@@ -1,6 +1,7 @@
 /** Fields that every job type has. */
 import { z } from '@hono/zod-openapi';
 import { JobProperties } from '../job-properties.ts';
+import { CALLBACK_EVENTS, DEFAULT_CALLBACK_EVENTS } from '../../../domain/callback.ts';
 import { Priority } from '../priority.ts';
 import { TimeSpan } from '../time-span.ts';
 
@@ -16,8 +17,18 @@ export const commonFields = {
     .max(2000)
     .nullish()
     .openapi({
-      description: 'Stored with the job; calls are not made yet',
+      description:
+        'Gets the job event when a server is claimed and when the job ends, signed as Standard Webhooks says; an address of the internet',
       example: 'https://example.org/hook',
+    }),
+  callbackEvents: z
+    .array(z.enum(CALLBACK_EVENTS))
+    .min(1)
+    .max(CALLBACK_EVENTS.length)
+    .nullish()
+    .openapi({
+      description: `Events that \`callbackUrl\` gets (default: ${DEFAULT_CALLBACK_EVENTS.join(', ')})`,
+      example: ['Updated', 'Succeeded', 'Failed'],
     }),
   expireAt: z.iso
     .datetime({
