@@ -20,10 +20,14 @@ alter table tenants
   add column day_limit bigint not null default 9223372036854775807,
   add constraint tenants_day_limit check (day_jobs <= day_limit);
 
--- How far a bucket of requests is drawn on: the time at which it is full again. Soft: a crash of the database fills all.
-create unlogged table request_buckets (
+-- Requests of a key in its minute that has begun. Soft: a crash of the database begins all minutes anew.
+create unlogged table request_windows (
   subject text primary key,
-  full_at timestamptz not null
+  ends_at timestamptz not null,
+  -- Given out to API processes.
+  taken integer not null,
+  -- What the latest statement was given of what it asked for.
+  granted integer not null
 ) with (fillfactor = 50);
 
 -- To sum what a tenant stores without reading the rows themselves.

@@ -1,4 +1,4 @@
-/** Puts the parts together; with compose-workers.ts the only files that know every adapter. */
+/** Puts the parts together; with compose-limits.ts and compose-workers.ts the only files that know every adapter. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -13,6 +13,7 @@ import { createReadiness } from './client/readiness.ts';
 import { readRunHistory } from './client/run-history.ts';
 import { connectTemporal, type TemporalConfig } from './client/temporal.ts';
 import { createTenantPolicies, type TenantPolicies } from './client/tenant-policies.ts';
+import { composeLimits } from './compose-limits.ts';
 import type { Config } from './config.ts';
 import { JOB_TYPES } from './contract/v1/job-types/table.ts';
 import { createBlobRecords } from './db/blobs.ts';
@@ -34,8 +35,8 @@ import { createQueueSnapshots } from './db/queue-snapshot.ts';
 import { createRecentEnds } from './db/recent-ends.ts';
 import { createResourceStore } from './db/resources.ts';
 import { seedCatalogue } from './db/seed-catalogue.ts';
-import { createServerStore } from './db/servers.ts';
 import { blobSigningKey, callbackKey, createSettingsStore } from './db/settings.ts';
+import { createServerCount } from './db/servers.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
 import { createTaints } from './db/taints.ts';
 import { createTenantStore } from './db/tenants.ts';
@@ -158,14 +159,13 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   const recentEnds = createKeptRead(createRecentEnds(sql), { keptMs: 2_000 }, () =>
     performance.now(),
   );
-  const jobs = createJobStore(sql, {
-    maxQueued: config.TENANT_MAX_QUEUED,
-    maxJobsPerDay: config.TENANT_MAX_JOBS_PER_DAY,
-  });
+  const { requireStorage, ...limits } = composeLimits(sql, base);
+  const jobs = createJobStore(sql, limits.defaultLimits);
   const orchestrator = lifecycle.add(
     'starts under way',
     createOrchestrator({
       jobs,
+      requireStorage,
       outbox: createOutbox(sql),
       taints: createTaints(sql),
       runs: base.runs,
@@ -184,12 +184,14 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     }),
     (open) => open.drain(),
   );
-  const servers = createServerStore(sql);
   const { priorityAgeMs } = runRules(config);
   const now = (): Date => new Date();
   const signingKey = await blobSigningKey(createSettingsStore(sql), config.BLOB_SIGNING_KEY);
   const minFreeBytes = config.MIN_FREE_BYTES;
-  const ready = createReadiness({ sql, client, servers, storage, minFreeBytes });
+  const ready = createReadiness({
+    ...{ sql, client, storage, minFreeBytes },
+    countServers: createServerCount(sql),
+  });
   addDatabaseSources(metrics, createMetricReads(sql), JOB_TYPES);
   addReadinessSource(metrics, ready);
   return {
@@ -203,8 +205,8 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
       wake: () => wakeups.wake('callbacks'),
     },
     outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
+    ...limits,
     blobs: createBlobRecords(sql),
-    servers,
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),
     queue: createQueueView({

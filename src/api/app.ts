@@ -15,6 +15,7 @@ import { requestSpan } from './middleware/request-span.ts';
 import { trace } from './middleware/trace.ts';
 import { previewEndpoints } from './previews.ts';
 import { answerError } from './problem.ts';
+import { quotaEndpoints } from './quota.ts';
 import { resourceEndpoints } from './resources.ts';
 import { transferEndpoints } from './transfers.ts';
 import { serverEndpoints } from './servers.ts';
@@ -29,6 +30,7 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...blobEndpoints(deps),
   ...serverEndpoints(deps),
   ...healthEndpoints(deps),
+  ...quotaEndpoints(deps),
   ...internalEndpoints(deps),
   ...transferEndpoints(deps),
   ...docEndpoints(api),

@@ -1,4 +1,5 @@
 import type { QueueView } from '../client/queue-view.ts';
+import type { ReadTenantLimits, TenantLimits } from '../client/tenant-limits.ts';
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
@@ -10,11 +11,12 @@ import type { FleetReader } from '../db/fleet.ts';
 import type { FleetOperations } from '../db/fleet-operations.ts';
 import type { KeyStore } from '../db/keys.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
+import type { TenantStore } from '../db/tenants.ts';
 import type { ResourceStore } from '../db/resources.ts';
-import type { ServerStore } from '../db/servers.ts';
 import type { Outgoing } from '../net/outgoing.ts';
 import type { BlobStore, FleetReporter, Logger, Metrics, Tracer } from '../ports.ts';
 import type { CursorSigner } from '../storage/cursor-signer.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import type { TransferSigner } from '../storage/transfer-signer.ts';
 import type { UrlSigner } from '../storage/url-signer.ts';
 
@@ -53,8 +55,12 @@ export interface ApiDeps {
     readonly wake: () => void;
   };
   readonly outgoing: Pick<Outgoing, 'check' | 'checkAddresses'>;
+  readonly tenantLimits: ReadTenantLimits;
+  /** Of tenants that have none of their own. */
+  readonly defaultLimits: TenantLimits;
+  readonly tenantUse: Pick<TenantStore, 'findTenantUse'>;
+  readonly rateLimiter: Pick<RateLimiter, 'count'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
-  readonly servers: ServerStore;
   readonly fleet: FleetReader;
   readonly fleetOperations: Pick<
     FleetOperations,
@@ -85,6 +91,10 @@ export interface ApiEnv {
   Variables: {
     traceId: string;
     tenant?: string;
+    /** Absent with AUTH=open. */
+    keyId?: string;
+    /** Of the key itself; null for what its tenant has. */
+    requestsPerMinute?: number | null;
     operator?: boolean;
     /** Null for everything. */
     scopes?: readonly string[] | null;

@@ -11,6 +11,7 @@ import type { Caller } from '../client/verbs.ts';
 import type { Scope } from '../domain/scopes.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { keyAuth, openAuth, operatorsOnly, scopeGuard } from './middleware/auth.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
 import { workerAuth } from './middleware/worker-auth.ts';
 import { JSON_TYPE, readJson } from './middleware/json-body.ts';
 
@@ -84,8 +85,8 @@ export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endpoint[]): void {
   const tenantAuth = deps.config.AUTH === 'open' ? openAuth() : keyAuth(deps.keys, deps.now);
   const auths = {
-    tenant: [tenantAuth],
-    operator: [tenantAuth, operatorsOnly],
+    tenant: [tenantAuth, rateLimit(deps)],
+    operator: [tenantAuth, rateLimit(deps), operatorsOnly],
     worker: [workerAuth(deps.config)],
     signature: [],
     public: [],
@@ -128,12 +129,13 @@ const pass: Guard = (_c, next) => next();
 const scopeGuards = ({ scope }: Endpoint): readonly Guard[] =>
   scope === undefined ? [] : [scopeGuard(scope)];
 
-/** Always three, because Hono types a route by the number of its handlers. */
-const guards = ([first = pass, second = pass, third = pass]: readonly Guard[]): [
+/** Always four, because Hono types a route by the number of its handlers. */
+const guards = ([first = pass, second = pass, third = pass, fourth = pass]: readonly Guard[]): [
   Guard,
   Guard,
   Guard,
-] => [first, second, third];
+  Guard,
+] => [first, second, third, fourth];
 
 async function readRequest(
   c: Context<ApiEnv>,
@@ -188,7 +190,7 @@ function requestFault(faults: readonly FieldError[], isAirFault: boolean): Orche
 function toRoute(definition: Endpoint): RouteConfig {
   const errors = [
     ...(definition.errors ?? []),
-    ...(definition.scope === undefined ? [] : [401, 403]),
+    ...(definition.scope === undefined ? [] : [401, 403, 429]),
     500,
     503,
   ];

@@ -44,6 +44,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   'post /v1/consumer/callbacks/secret/rotate': { isOwned: false },
   // Of a foreign resource it says Unknown: coverage.test.ts.
   'get /v1/consumer/coverage': { query: '?model={air}', isOwned: false },
+  'get /v1/quota': { isOwned: false },
   'get /v2/resources': { isOwned: false },
   'post /v2/resources': {
     body: { air: 'urn:air:sdxl:lora:civitai:1@2', modelName: 'x', type: 'lora' },

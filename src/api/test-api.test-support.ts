@@ -6,7 +6,6 @@ import type { HeldLease } from '../db/lease-reads.ts';
 import type { Resource } from '../db/resources.ts';
 import type { OperatedServer } from '../db/fleet-operations.ts';
 import type { KeyHolder } from '../db/keys.ts';
-import type { ServerRecord } from '../db/servers.ts';
 import { createQueueView } from '../client/queue-view.ts';
 import { parseAir } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
@@ -46,6 +45,31 @@ export const validJob = (change: Record<string, unknown> = {}) => ({
   params: { prompt: 'a fox', width: 512, height: 768, steps: 20, cfgScale: 7, seed: -1 },
   ...change,
 });
+
+const NO_LIMITS: ApiDeps['defaultLimits'] = {
+  ...{ maxQueued: undefined, maxRunning: undefined, maxJobsPerDay: undefined },
+  ...{ maxStoredBytes: undefined, requestsPerMinute: undefined },
+};
+
+/** Where nothing is limited. */
+export const unlimited: Pick<
+  ApiDeps,
+  'defaultLimits' | 'tenantLimits' | 'tenantUse' | 'rateLimiter'
+> = {
+  defaultLimits: NO_LIMITS,
+  tenantLimits: async () => () => NO_LIMITS,
+  tenantUse: { findTenantUse: async () => undefined },
+  rateLimiter: { count: () => Promise.reject(new Error('nothing is limited here')) },
+};
+
+/** A server in the words of these tests. */
+interface ServerRecord {
+  readonly id: string;
+  readonly pool: string;
+  readonly room: number;
+  readonly reachable: boolean;
+  readonly files: Readonly<Record<string, readonly string[]>>;
+}
 
 export interface TestApi {
   readonly app: ReturnType<typeof createApp>;
@@ -122,12 +146,12 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     orchestrator,
     resources: memoryResources(resources),
     keys: { findHolder: async (key) => keys.get(key) },
+    ...unlimited,
     blobs: { findBlob: async (id) => blobs.get(id) },
     callbacks: memoryCallbacks(now),
     outgoing: createOutgoing(createAddressRules([]), async (name) => [
       { address: name.startsWith('inner.') ? '10.0.0.1' : '93.184.216.34' },
     ]),
-    servers: { listServers: async () => servers },
     fleet: {
       readFleet: async () => [...servers.map(fleetServerOf), ...fleet],
       countWaiting: async () => waiting,
@@ -248,11 +272,7 @@ export const serverRecord = (change: Partial<ServerRecord> = {}): ServerRecord =
   pool: 'default',
   room: 2,
   reachable: true,
-  error: null,
-  version: '0.1',
-  device: 'cpu',
   files: {},
-  reportedAt: new Date('2026-01-01T00:00:00Z'),
   ...change,
 });
 

@@ -12,10 +12,12 @@ import type { Logger, Metrics } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
 import type { JobWaiter } from './job-waiter.ts';
+import type { RequireStorage } from './storage-quota.ts';
 import type { Batch, Caller, JobSelector, JobSubmission, Orchestrator } from './verbs.ts';
 
 export interface OrchestratorDeps {
   readonly jobs: JobStore;
+  readonly requireStorage: RequireStorage;
   readonly outbox: Outbox;
   readonly taints: Taints;
   readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
@@ -88,6 +90,7 @@ export function createOrchestrator(
     },
 
     async submit(caller, submissions, idempotency, answerOf) {
+      await deps.requireStorage(caller.tenant);
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
       const jobs = rows.map(freshRow);

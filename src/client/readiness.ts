@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Sql } from '../db/connect.ts';
-import type { ServerStore } from '../db/servers.ts';
+import type { CountServers } from '../db/servers.ts';
 import { withDeadline } from '../deadline.ts';
 import { messageOf } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
@@ -13,7 +13,7 @@ export interface Dependency {
 export interface ReadinessDeps {
   readonly sql: Sql;
   readonly client: Client;
-  readonly servers: ServerStore;
+  readonly countServers: CountServers;
   readonly storage: Pick<BlobStore, 'freeBytes'>;
   readonly minFreeBytes: number;
 }
@@ -47,10 +47,8 @@ export function createReadiness(deps: ReadinessDeps) {
     return { state: 'ok' };
   };
   const comfyui = async (): Promise<Dependency> => {
-    const servers = await deps.servers.listServers();
-    const up = servers.filter((server) => server.reachable);
-    const detail = `${up.length} of ${servers.length} servers answer`;
-    return { state: up.length > 0 ? 'ok' : 'degraded', detail };
+    const { known, live } = await deps.countServers();
+    return { state: live > 0 ? 'ok' : 'degraded', detail: `${live} of ${known} servers answer` };
   };
   const storage = async (): Promise<Dependency> => {
     const free = await deps.storage.freeBytes();

@@ -70,7 +70,7 @@ export interface Orchestrator {
   findSubmitted(caller: Caller, idempotency: Idempotency): Promise<Batch | undefined>;
   /**
    * Commits the rows (that is the acceptance) and starts what can be started at once. `answerOf` makes the answer that
-   * the key keeps in the same transaction. Throws `unavailable`, `conflict`.
+   * the key keeps in the same transaction. Throws `unavailable`, `conflict`, `too_many_requests`, `quota_exceeded`.
    */
   submit(
     caller: Caller,

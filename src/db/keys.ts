@@ -27,11 +27,12 @@ export interface KeyInfo extends KeyTerms {
 }
 
 /** Who shows a key. */
-export interface KeyHolder extends Pick<KeyInfo, 'id' | 'tenant' | 'operator' | 'expiresAt'> {
+export interface KeyHolder extends Pick<
+  KeyInfo,
+  'id' | 'tenant' | 'operator' | 'expiresAt' | 'requestsPerMinute'
+> {
   readonly scopes: readonly string[] | null;
   readonly isExpired: boolean;
-  /** Of the key or its tenant; null for the default of the environment. */
-  readonly requestsPerMinute: number | null;
 }
 
 interface MadeKey {
@@ -119,12 +120,10 @@ export function createKeyStore(sql: Sql) {
     async findHolder(key: string): Promise<KeyHolder | undefined> {
       if (!KEY.test(key)) return undefined;
       const [row] = await sql<(KeyHolder & { isUseNoted: boolean })[]>`
-        select k.id, k.tenant, k.operator, k.scopes, k.expires_at,
-          coalesce(k.expires_at <= now(), false) as is_expired,
-          coalesce(k.requests_per_minute, t.requests_per_minute) as requests_per_minute,
-          coalesce(k.last_used_at > now() - ${NOTE_USE_SECONDS} * interval '1 second', false) as is_use_noted
-        from api_keys k left join tenants t on t.tenant = k.tenant
-        where k.hash = ${hashKey(key)} and k.revoked_at is null`;
+        select id, tenant, operator, scopes, expires_at, requests_per_minute,
+          coalesce(expires_at <= now(), false) as is_expired,
+          coalesce(last_used_at > now() - ${NOTE_USE_SECONDS} * interval '1 second', false) as is_use_noted
+        from api_keys where hash = ${hashKey(key)} and revoked_at is null`;
       if (!row) return undefined;
       const { isUseNoted, ...holder } = row;
       if (!holder.isExpired && !isUseNoted) await noteUse(holder.id);

@@ -1,19 +1,5 @@
 import type { Sql } from './connect.ts';
 
-/** What a gpu worker last said of its server. */
-export interface ServerRecord {
-  readonly id: string;
-  readonly pool: string;
-  readonly room: number;
-  readonly reachable: boolean;
-  readonly error: string | null;
-  readonly version: string | null;
-  readonly device: string | null;
-  /** Model folder → names as the server lists them. */
-  readonly files: Readonly<Record<string, readonly string[]>>;
-  readonly reportedAt: Date;
-}
-
 /** SQL condition: somebody said lately how the server is. */
 export const isReported = (sql: Sql) =>
   sql`(reported_at > now() - gone_after_seconds * interval '1 second')`;
@@ -21,14 +7,14 @@ export const isReported = (sql: Sql) =>
 /** SQL condition: the server answered, and somebody said so lately. */
 export const isLive = (sql: Sql) => sql`(reachable and ${isReported(sql)})`;
 
-export type ServerStore = ReturnType<typeof createServerStore>;
+/** How many servers there are, and how many of them answer. */
+export type CountServers = () => Promise<{ readonly known: number; readonly live: number }>;
 
-/** The fleet as the database knows it. */
-export function createServerStore(sql: Sql) {
-  return {
-    async listServers(): Promise<ServerRecord[]> {
-      return sql<ServerRecord[]>`
-        select id, pool, room, ${isLive(sql)} as reachable, error, version, device, files, reported_at from servers order by id`;
-    },
+/** Counts servers without reading what they serve. */
+export const createServerCount =
+  (sql: Sql): CountServers =>
+  async () => {
+    const [row] = await sql<{ known: number; live: number }[]>`
+      select count(*)::int as known, count(*) filter (where ${isLive(sql)})::int as live from servers`;
+    return row ?? { known: 0, live: 0 };
   };
-}

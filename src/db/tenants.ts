@@ -1,3 +1,4 @@
+import type { PendingQuery, Row } from 'postgres';
 import type { Sql } from './connect.ts';
 
 /** A tenant's own settings; null means the default of the environment. */
@@ -26,6 +27,24 @@ export type TenantStore = ReturnType<typeof createTenantStore>;
 /** Settings of tenants. A tenant needs no row to submit jobs. */
 export function createTenantStore(sql: Sql) {
   const columns = sql`weight, max_queued, max_running, max_jobs_per_day, max_stored_bytes, requests_per_minute`;
+
+  const readUse = async (which: PendingQuery<Row[]>): Promise<TenantUse[]> =>
+    sql<TenantUse[]>`
+      with queue as (
+        select tenant, count(*)::int as waiting from jobs where state = 'queued' and ${which} group by tenant
+      ), servers as (
+        select tenant, count(*)::int as running from leases where ${which} group by tenant
+      ), files as (
+        select tenant, sum(bytes)::bigint as stored_bytes from blobs
+        where expires_at > now() and ${which} group by tenant
+      ), own as (
+        select * from tenants where ${which}
+      )
+      select tenant, ${columns}, coalesce(waiting, 0) as queued, coalesce(running, 0) as running,
+        coalesce(${jobsToday(sql)}, 0) as jobs_today, coalesce(stored_bytes, 0) as stored_bytes
+      from own full join queue using (tenant) full join servers using (tenant) full join files using (tenant)
+      order by tenant`;
+
   return {
     /** Changes what is given; null goes back to the default. */
     async updateTenant(
@@ -46,20 +65,12 @@ export function createTenantStore(sql: Sql) {
     },
 
     /** Tenants with a setting, a job, a lease or a file, and what they have. */
-    async listTenantUse(): Promise<TenantUse[]> {
-      return sql<TenantUse[]>`
-        with queue as (
-          select tenant, count(*)::int as waiting from jobs where state = 'queued' group by tenant
-        ), servers as (
-          select tenant, count(*)::int as running from leases group by tenant
-        ), files as (
-          select tenant, sum(bytes)::bigint as stored_bytes from blobs where expires_at > now() group by tenant
-        )
-        select tenant, ${columns}, coalesce(waiting, 0) as queued, coalesce(running, 0) as running,
-          ${jobsToday(sql)} as jobs_today,
-          coalesce(stored_bytes, 0) as stored_bytes
-        from tenants full join queue using (tenant) full join servers using (tenant) full join files using (tenant)
-        order by tenant`;
+    listTenantUse: (): Promise<TenantUse[]> => readUse(sql`true`),
+
+    /** The same of one tenant; undefined when it has nothing. */
+    async findTenantUse(tenant: string): Promise<TenantUse | undefined> {
+      const [use] = await readUse(sql`tenant = ${tenant}`);
+      return use;
     },
   };
 }

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
+import { unlimited } from '../../src/api/test-api.test-support.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
 import { createQueueView } from '../../src/client/queue-view.ts';
 import { createOrchestrator } from '../../src/client/orchestrator.ts';
@@ -23,7 +24,6 @@ import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
-import { createServerStore } from '../../src/db/servers.ts';
 import { createTaints } from '../../src/db/taints.ts';
 import { createAddressRules } from '../../src/net/address-rules.ts';
 import { createOutgoing } from '../../src/net/outgoing.ts';
@@ -79,6 +79,7 @@ const silent: Logger = {
 function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
   const jobs = createJobStore(sql);
   const orchestrator = createOrchestrator({
+    requireStorage: async () => undefined,
     jobs,
     outbox: { markStarted: async () => undefined } as never,
     taints: createTaints(sql),
@@ -109,6 +110,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       COMFY_POOL: 'default',
     },
     orchestrator,
+    ...unlimited,
     resources: createResourceStore(sql),
     keys: createKeyStore(sql),
     outgoing: createOutgoing(createAddressRules([])),
@@ -118,7 +120,6 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       secrets: createCallbackSecrets(sql, 'a-key-for-these-tests'),
       wake: () => undefined,
     },
-    servers: createServerStore(sql),
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),

@@ -9,7 +9,6 @@ import {
 } from '../../src/commands/keys.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
 import { createKeyStore, type KeyStore } from '../../src/db/keys.ts';
-import { createTenantStore } from '../../src/db/tenants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -83,14 +82,6 @@ describe('the key store', () => {
     const { key } = await store.createKey('alice', 'laptop', { expiresAt });
     expect(await store.findHolder(key)).toMatchObject({ isExpired: true, expiresAt });
     expect((await store.listKeys())[0]?.lastUsedAt).toBeNull();
-  });
-
-  it('knows the requests a minute of a key, else those of its tenant', async () => {
-    const { key } = await store.createKey('dora', 'a');
-    const own = await store.createKey('dora', 'b', { requestsPerMinute: 0 });
-    await createTenantStore(database.sql).updateTenant('dora', { requestsPerMinute: 30 });
-    expect((await store.findHolder(key))?.requestsPerMinute).toBe(30);
-    expect((await store.findHolder(own.key))?.requestsPerMinute).toBe(0);
   });
 });
 

@@ -6,7 +6,7 @@ import {
   type ResourceStore,
 } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
-import { createServerStore } from '../../src/db/servers.ts';
+import { createServerCount } from '../../src/db/servers.ts';
 import { blobSigningKey, createSettingsStore } from '../../src/db/settings.ts';
 import { SAMPLE_MODELS } from '../../src/domain/sample-models.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -180,26 +180,15 @@ describe('settings', () => {
   });
 });
 
-describe('the server store', () => {
-  it('lists servers with their files', async () => {
+describe('the number of servers', () => {
+  it('tells those that answer from those of which nobody reported for long', async () => {
+    const count = createServerCount(database.sql);
+    expect(await count()).toEqual({ known: 0, live: 0 });
     await database.sql`
-      insert into servers (id, pool, room, reachable, files)
-      values ('a', 'default', 2, true, ${database.sql.json({ checkpoints: ['x.safetensors'] })})`;
-    const [server] = await createServerStore(database.sql).listServers();
-    expect(server).toMatchObject({
-      id: 'a',
-      room: 2,
-      reachable: true,
-      files: { checkpoints: ['x.safetensors'] },
-    });
-    expect(server?.reportedAt).toBeInstanceOf(Date);
-  });
-
-  it('count as unreachable when nobody reported for long', async () => {
-    await database.sql`
-      insert into servers (id, pool, room, reachable, reported_at)
-      values ('silent', 'default', 2, true, now() - interval '5 minutes')`;
-    const servers = await createServerStore(database.sql).listServers();
-    expect(servers.find(({ id }) => id === 'silent')).toMatchObject({ reachable: false });
+      insert into servers (id, pool, room, reachable, reported_at) values
+        ('a', 'default', 2, true, now()),
+        ('down', 'default', 2, false, now()),
+        ('silent', 'default', 2, true, now() - interval '5 minutes')`;
+    expect(await count()).toEqual({ known: 3, live: 1 });
   });
 });

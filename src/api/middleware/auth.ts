@@ -59,6 +59,8 @@ export function keyAuth(
         'unauthenticated',
         `The key in the Authorization header ended at ${holder.expiresAt?.toISOString()}. Ask the operator for a new one ('npm run keys -- rotate ID' before the end of a key keeps its terms).`,
       );
+    c.set('keyId', holder.id);
+    c.set('requestsPerMinute', holder.requestsPerMinute);
     c.set('tenant', holder.tenant);
     c.set('operator', holder.operator);
     c.set('scopes', holder.scopes);
