@@ -26,6 +26,7 @@ import type { ApiConfig, ApiDeps } from './deps.ts';
 import { memoryOperations } from './operated-servers.test-support.ts';
 import { memoryListings } from './memory-listings.test-support.ts';
 import { memoryCallbacks } from './callbacks.test-support.ts';
+import { unlimited } from './unlimited.test-support.ts';
 import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
 
 export const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
@@ -45,22 +46,6 @@ export const validJob = (change: Record<string, unknown> = {}) => ({
   params: { prompt: 'a fox', width: 512, height: 768, steps: 20, cfgScale: 7, seed: -1 },
   ...change,
 });
-
-const NO_LIMITS: ApiDeps['defaultLimits'] = {
-  ...{ maxQueued: undefined, maxRunning: undefined, maxJobsPerDay: undefined },
-  ...{ maxStoredBytes: undefined, requestsPerMinute: undefined },
-};
-
-/** Where nothing is limited. */
-export const unlimited: Pick<
-  ApiDeps,
-  'defaultLimits' | 'tenantLimits' | 'tenantUse' | 'rateLimiter'
-> = {
-  defaultLimits: NO_LIMITS,
-  tenantLimits: async () => () => NO_LIMITS,
-  tenantUse: { findTenantUse: async () => undefined },
-  rateLimiter: { count: () => Promise.reject(new Error('nothing is limited here')) },
-};
 
 /** A server in the words of these tests. */
 interface ServerRecord {

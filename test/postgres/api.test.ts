@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
-import { unlimited } from '../../src/api/test-api.test-support.ts';
+import { unlimited } from '../../src/api/unlimited.test-support.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
 import { createQueueView } from '../../src/client/queue-view.ts';
 import { createOrchestrator } from '../../src/client/orchestrator.ts';
