@@ -1,4 +1,5 @@
 /** Why no server that answers can run a job, in words for whoever asked for it. */
+import { formatPath } from '../contract/field-errors.ts';
 import type { Resource } from '../db/resources.ts';
 import { parseAir, resourceKind } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
@@ -13,13 +14,20 @@ export interface NeededFile {
   readonly resource: Resource;
 }
 
+interface NeedsOfJob {
+  readonly needs: JobNeeds;
+  /** Starts with the checkpoint. */
+  readonly needed: readonly NeededFile[];
+  /** Of the job in the body. */
+  readonly path: readonly (string | number)[];
+}
+
 /**
- * What keeps every server that answers from drawing this; `needed` starts with the checkpoint. Only for a job that none
+ * What keeps every server that answers from drawing this. Only for a job that none
  * of them can run.
  */
 export function lacksOfAll(
-  needs: JobNeeds,
-  needed: readonly NeededFile[],
+  { needs, needed, path: base }: NeedsOfJob,
   fleet: readonly FleetServer[],
   fit: ServerFit,
 ): FieldError[] {
@@ -35,8 +43,10 @@ export function lacksOfAll(
     .map((server) => ({ server, lacks: fit.lacks(needs, server) }))
     .sort((a, b) => a.lacks.length - b.lacks.length)[0];
   if (nearest)
-    return nearest.lacks.map(({ air, message }) => ({
-      path: needed.find(({ resource }) => resource.air === air)?.path ?? path,
+    return nearest.lacks.map(({ air, message, path: inner }) => ({
+      path: inner
+        ? formatPath([...base, ...inner])
+        : (needed.find(({ resource }) => resource.air === air)?.path ?? path),
       message: `on ${nameOf(nearest.server, fleet)}: ${message}`,
     }));
   const airs = needed.map(({ resource }) => resource.air).join(', ');

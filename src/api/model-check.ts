@@ -1,6 +1,6 @@
 /** Checks every AIR of a request against the catalogue before anything is accepted. */
 import type { ParsedJob } from '../contract/v1/parse-jobs.ts';
-import type { ModelUse } from '../contract/v1/job-types/job-type.ts';
+import type { ModelRole, ModelUse } from '../contract/v1/job-types/job-type.ts';
 import { faultsError } from '../contract/v1/parse-jobs.ts';
 import { formatPath, shown } from '../contract/field-errors.ts';
 import type { Resource, ResourceStore } from '../db/resources.ts';
@@ -29,6 +29,15 @@ interface Use extends Omit<ModelUse, 'path'> {
 }
 
 const NETWORK_KINDS: readonly ResourceKind[] = ['lora', 'embedding', 'vae'];
+
+/** What may stand where a request names a resource. */
+const KINDS_BY_ROLE: Readonly<Record<ModelRole, readonly ResourceKind[]>> = {
+  model: ['checkpoint'],
+  network: NETWORK_KINDS,
+  controlNet: ['controlnet'],
+  upscaler: ['upscaler'],
+  refiner: ['checkpoint'],
+};
 
 /** Throws `unknown_resource`, `ecosystem_mismatch` or `invalid_request` naming every AIR at fault. */
 export function createModelCheck(resources: Pick<ResourceStore, 'findResources'>): ModelCheck {
@@ -60,7 +69,8 @@ function jobFaults(uses: readonly Use[], found: ReadonlyMap<string, Resource>): 
     const fault = useFault(use, found.get(use.air), found.get(uses[0]?.air ?? ''));
     return fault ? [{ ...fault, path: use.path }] : [];
   });
-  return [...faults, ...repeatedFaults(neededFiles(uses, found))];
+  const networks = uses.filter(({ role }) => role === 'network');
+  return [...faults, ...repeatedFaults(neededFiles(networks, found))];
 }
 
 /** A network named twice, in whatever spellings, and a second VAE: one of the two would be lost without a word. */
@@ -92,16 +102,19 @@ function useFault(
     };
   const { type = '', ecosystem = '' } = parseAir(resource.air);
   const kind = resourceKind(type);
-  if (use.role === 'model' && kind !== 'checkpoint')
+  const expected = KINDS_BY_ROLE[use.role];
+  if (!expected.includes(kind)) {
+    const elsewhere =
+      use.role === 'model' && NETWORK_KINDS.includes(kind)
+        ? ', which belongs in additionalNetworks'
+        : '';
     return {
       code: 'invalid_request',
-      message: `expected a checkpoint; ${resource.air} is of type ${type}${NETWORK_KINDS.includes(kind) ? ', which belongs in additionalNetworks' : ''}`,
+      message: `expected ${anyOf(expected)}; ${resource.air} is of type ${type}${elsewhere}`,
     };
-  if (use.role === 'network' && !NETWORK_KINDS.includes(kind))
-    return {
-      code: 'invalid_request',
-      message: `expected a lora, embedding or vae; ${resource.air} is of type ${type}`,
-    };
+  }
+  // Upscalers know pixels only and fit every model.
+  if (use.role === 'upscaler') return undefined;
   const root = rootEcosystem(ecosystem);
   if (use.role === 'model')
     return root === undefined
@@ -117,6 +130,12 @@ function useFault(
     message: `${resource.air} is for ${ecosystem} and does not fit the ${modelRoot} model ${model?.air ?? ''}; use one made for ${modelRoot}`,
   };
 }
+
+const anyOf = (names: readonly string[]): string => {
+  const article = /^[aeiou]/.test(names[0] ?? '') ? 'an' : 'a';
+  const last = names.at(-1) ?? '';
+  return `${article} ${names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`}`;
+};
 
 const ecosystemOf = (resource: Resource): Ecosystem | undefined =>
   rootEcosystem(parseAir(resource.air).ecosystem ?? '');

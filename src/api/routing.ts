@@ -8,6 +8,8 @@ import type { FleetView } from '../db/fleet-view.ts';
 
 /** Jobs of one request that need the same. */
 export interface JobsToRoute {
+  /** Of the job in the body. */
+  readonly path: readonly (string | number)[];
   readonly needs: JobNeeds;
   /** The checkpoint first. */
   readonly needed: readonly NeededFile[];
@@ -54,9 +56,9 @@ export function createRouting(deps: RoutingDeps): Routing {
     const able = requests.map(({ needs }) =>
       servers.filter((server) => fit.lacks(needs, server).length === 0),
     );
-    const faults = requests.flatMap(({ needs, needed }, index) =>
+    const faults = requests.flatMap(({ needs, needed, path }, index) =>
       answers && !able[index]?.some(({ reachable }) => reachable)
-        ? lacksOfAll(needs, needed, servers, fit)
+        ? lacksOfAll({ needs, needed, path }, servers, fit)
         : [],
     );
     if (faults.length > 0)

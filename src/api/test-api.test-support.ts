@@ -291,6 +291,7 @@ function memoryResources(all: Map<string, Resource>): ApiDeps['resources'] {
       const found = of(tenant).filter((resource) => JSON.stringify(resource).includes(q));
       return { total: found.length, items: found.slice((page - 1) * limit, page * limit) };
     },
+    listControlNets: async (tenant) => of(tenant).filter(({ air }) => air.includes(':controlnet:')),
     async insertResource(tenant, resource) {
       const key = `${tenant} ${resource.air}`;
       if (all.has(key)) throw new OrchestratorError('conflict', 'in the catalogue already');

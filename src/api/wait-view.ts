@@ -50,7 +50,7 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
     const live = servers.filter(({ reachable }) => reachable);
     if (live.length === 0 || live.some((server) => fit.lacks(needs, server).length === 0))
       return undefined;
-    return lacksOfAll(needs, needed, servers, fit)[0]?.message;
+    return lacksOfAll({ needs, needed, path: [] }, servers, fit)[0]?.message;
   };
 
   const missingFor = (row: JobRow): Promise<string | undefined> => {

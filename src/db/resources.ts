@@ -73,6 +73,15 @@ export function createResourceStore(sql: Sql) {
   return {
     findResources,
 
+    /** Entries of type controlnet, in the order they were created. */
+    async listControlNets(tenant: string): Promise<Resource[]> {
+      const rows = await sql<Row[]>`
+        select ${columns} from resources
+        where tenant = ${tenant} and split_part(air, ':', 4) = 'controlnet'
+        order by created_at, air`;
+      return rows.map(toResource);
+    },
+
     /** The entry that has every part that this AIR gives, when there is only one. */
     async findResource(tenant: string, id: string): Promise<Resource | undefined> {
       const air = parseAir(id);

@@ -21,4 +21,15 @@ describe('imageCost', () => {
     expect(imageCost({ ecosystem: 'sdxl', width: 2048, height: 1024, steps: 20 })).toBe(base * 2);
     expect(imageCost({ ecosystem: 'sdxl', width: 1024, height: 1024, steps: 40 })).toBe(base * 2);
   });
+
+  it('counts a hires pass by its own size and steps, and enlarging alone as one step', () => {
+    const plain = { ecosystem: 'sd1', width: 512, height: 512, steps: 20 } as const;
+    const hires = { scale: 2, denoise: 0.5 };
+    expect(imageCost({ ...plain, hires })).toBe(1.28 + 4 * 1.28);
+    expect(imageCost({ ...plain, hires: { ...hires, steps: 10 } })).toBe(1.28 + 2 * 1.28);
+    expect(imageCost({ ...plain, hires: { scale: 2, denoise: 0 } })).toBe(1.28 + 0.256);
+    const source = { image: { url: 'https://example.org/a.png' }, denoise: 0 };
+    expect(imageCost({ ...plain, source, hires: { scale: 2, denoise: 0 } })).toBe(0.064 + 0.256);
+    expect(imageCost({ ...plain, source: { ...source, denoise: 0.5 } })).toBe(1.28);
+  });
 });

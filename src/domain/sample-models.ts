@@ -60,6 +60,14 @@ export const SAMPLE_MODELS: readonly SampleModel[] = [
     'base',
   ),
   sample(
+    'urn:air:sdxl:checkpoint:civitai:101055@126613',
+    'SD XL refiner',
+    'Checkpoint',
+    'Finishes the pictures of SDXL models',
+    'sdxl',
+    'refiner',
+  ),
+  sample(
     'urn:air:sdxl:checkpoint:civitai:112902@126688',
     'DreamShaper XL',
     'Checkpoint',
@@ -141,6 +149,13 @@ export const SAMPLE_MODELS: readonly SampleModel[] = [
     'VAE',
     'VAE for SD 1.5',
     'sd1',
+  ),
+  sample(
+    'urn:air:other:upscaler:civitai:147759@164821',
+    'Remacri',
+    'Upscaler',
+    'Enlarges pictures of any model four times',
+    'upscaler',
   ),
 ];
 

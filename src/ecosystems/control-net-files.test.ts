@@ -53,7 +53,7 @@ describe('findControlNet', () => {
   it('finds each file that it gives as an example', () => {
     for (const ecosystem of ECOSYSTEMS.filter((name) => name !== 'sd3')) {
       for (const preprocessor of IMAGE_TRANSFORMERS) {
-        const generation = { ecosystem, model: 'x' } as const;
+        const generation = { ecosystem, model: 'x', index: 0 } as const;
         const { missing } = lookUpControlNet({ preprocessor }, generation, () => undefined, {});
         const example = /such as (\S+),/.exec(missing?.message ?? '')?.[1] ?? '';
         expect(findControlNet(ecosystem, preprocessor, [example])?.name, example).toBe(example);
@@ -63,7 +63,11 @@ describe('findControlNet', () => {
 });
 
 describe('lookUpControlNet', () => {
-  const generation = { ecosystem: 'sdxl', model: 'urn:air:sdxl:checkpoint:civitai:1@2' } as const;
+  const generation = {
+    ecosystem: 'sdxl',
+    model: 'urn:air:sdxl:checkpoint:civitai:1@2',
+    index: 3,
+  } as const;
   const model = 'urn:air:sdxl:controlnet:civitai:3@40001';
 
   it('takes the file of an AIR, and tells a union model the kind', () => {
@@ -84,7 +88,11 @@ describe('lookUpControlNet', () => {
         () => undefined,
         { controlnet: ['sd15_depth.pth'] },
       ).missing;
-    expect(missing()).toMatchObject({ air: generation.model, folders: ['controlnet'] });
+    expect(missing()).toMatchObject({
+      air: generation.model,
+      folders: ['controlnet'],
+      path: ['controlNets', 3, 'preprocessor'],
+    });
     expect(missing()?.message).toMatch(
       /DepthZoe needs a ControlNet for sdxl.*folder controlnet.*such as depth-zoe-xl-v1\.0-controlnet\.safetensors/,
     );

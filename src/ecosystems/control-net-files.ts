@@ -57,6 +57,15 @@ export const controlNetOf = (
 };
 
 /**
+ * How well words about a ControlNet (its name, its title, its tags) fit control images of this kind: 0 is best, a union
+ * model comes last. Undefined when they do not say that it fits.
+ */
+export const kindRank = (words: string, preprocessor: ImageTransformer): number | undefined => {
+  const rank = [...KINDS[preprocessor], UNION].findIndex((kind) => kind.test(normalName(words)));
+  return rank === -1 ? undefined : rank;
+};
+
+/**
  * The ControlNet of a server for control images of this kind: a file of that kind, else a union model; of several the
  * first in sorted order. Undefined when no file says in its name or folder that it fits.
  */
@@ -71,11 +80,12 @@ export const findControlNet = (
     const words = normalName(name);
     return family.test(words) && !OTHER_USE.test(words);
   });
-  for (const kind of [...KINDS[preprocessor], UNION]) {
-    const name = fitting.find((one) => kind.test(normalName(one)));
-    if (name !== undefined) return controlNetOf(name, ecosystem, preprocessor);
-  }
-  return undefined;
+  const ranked = fitting.flatMap((name) => {
+    const rank = kindRank(name, preprocessor);
+    return rank === undefined ? [] : [{ name, rank }];
+  });
+  const [best] = ranked.sort((a, b) => a.rank - b.rank);
+  return best && controlNetOf(best.name, ecosystem, preprocessor);
 };
 
 /** Names of such files, for whoever has to put one there. */
@@ -103,11 +113,14 @@ const USUAL: Readonly<Partial<Record<Ecosystem, Readonly<Record<ImageTransformer
 /** The file of a ControlNet on one server: that of its AIR, else one whose name says that it fits. */
 export const lookUpControlNet = (
   { preprocessor, model }: Pick<ControlNet, 'preprocessor' | 'model'>,
-  generation: Pick<TextToImage, 'ecosystem' | 'model'>,
+  {
+    ecosystem,
+    model: checkpoint,
+    index,
+  }: Pick<TextToImage, 'ecosystem' | 'model'> & { readonly index: number },
   fileNameOf: (air: string) => string | undefined,
   listed: ListedFiles,
 ): Found & { readonly resolved?: ResolvedControlNet } => {
-  const { ecosystem } = generation;
   if (model !== undefined) {
     const found = lookUp(model, 'controlnet', fileNameOf(model), listed);
     if (found.file === undefined) return found;
@@ -121,5 +134,6 @@ export const lookUpControlNet = (
   const message =
     `the preprocessor ${preprocessor} needs a ControlNet for ${ecosystem}, and no file in the server's model folder ` +
     `${folders.join(' or ')} says in its name or folder that it is one: put a file there${such}, or register yours as a resource of type controlnet.`;
-  return { missing: { air: generation.model, folders, message } };
+  const path = ['controlNets', index, 'preprocessor'];
+  return { missing: { air: checkpoint, folders, message, path } };
 };

@@ -12,6 +12,8 @@ export interface MissingFile {
   readonly folders: readonly string[];
   /** Which file, why it is needed and what to do, in words. */
   readonly message: string;
+  /** Where the request asks for it, from the job's own object, when it names no resource. */
+  readonly path?: readonly (string | number)[];
 }
 
 export interface Found {

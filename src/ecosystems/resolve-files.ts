@@ -66,8 +66,8 @@ export const resolveFiles = (
   const networks = generation.networks.map((network) =>
     lookUpNetwork(network, fileNameOf(network.air), listed),
   );
-  const controlNets = (generation.controlNets ?? []).map((control) =>
-    lookUpControlNet(control, generation, fileNameOf, listed),
+  const controlNets = (generation.controlNets ?? []).map((control, index) =>
+    lookUpControlNet(control, { ...generation, index }, fileNameOf, listed),
   );
   const upscaler = find(hires?.upscaler, 'upscaler');
   const second = find(refiner?.model, 'checkpoint');

@@ -11,6 +11,8 @@ import { resolveFiles } from './resolve-files.ts';
 export interface Lack {
   readonly air: string;
   readonly message: string;
+  /** Where the request asks for it, from the job's own object, when it names no resource. */
+  readonly path?: readonly (string | number)[];
 }
 
 /** Answers kept per list; a list with more is asked anew. */

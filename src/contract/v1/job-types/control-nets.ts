@@ -1,7 +1,8 @@
 /** `controlNets` of a textToImage request. */
 import { z } from '@hono/zod-openapi';
 import { IMAGE_TRANSFORMERS, type ControlNet } from '../../../domain/generation.ts';
-import type { MediaUse } from './job-type.ts';
+import { AirText } from '../../air-text.ts';
+import type { MediaUse, ModelUse } from './job-type.ts';
 import { hasOneSource, mediaSourceFields, mediaSourceOf, ONE_SOURCE } from './media-source.ts';
 
 const MAX_CONTROL_NETS = 8;
@@ -20,6 +21,11 @@ const step = z.number().min(0).max(150).nullish();
 const ImageJobControlNet = z
   .object({
     preprocessor: transformer,
+    model: AirText.nullish().openapi({
+      description:
+        'Ours: AIR of the ControlNet (default: one of the catalogue that says it is for the preprocessor, else a file of the server that does)',
+      example: 'urn:air:sd1:controlnet:civitai:38784@44716',
+    }),
     weight: z.number().min(0).max(10).nullish().openapi({ description: 'Default 1', example: 1 }),
     startStep: step.openapi({ description: 'Default 0; see endStep', example: 0 }),
     endStep: step.openapi({
@@ -50,10 +56,21 @@ export const controlNetMedia = (
     return { source, path: ['controlNets', index, field] };
   });
 
+/** The resources they name. */
+export const controlNetUses = (
+  list: readonly ImageJobControlNet[] | null | undefined,
+): ModelUse[] =>
+  (list ?? []).flatMap(({ model }, index) =>
+    typeof model === 'string'
+      ? [{ air: model, path: ['controlNets', index, 'model'], role: 'controlNet' as const }]
+      : [],
+  );
+
 /** In the domain's words, for a run of so many steps. */
 export const controlNetsOf = (
   list: readonly ImageJobControlNet[] | null | undefined,
   steps: number,
+  airOf: (asked: string) => string,
 ): ControlNet[] =>
   (list ?? []).map((item) => {
     // Clients give fractions or counts; a run of one step or less ends at its end either way.
@@ -61,6 +78,7 @@ export const controlNetsOf = (
     const part = (value: number): number => Math.min(1, isFraction ? value : value / steps);
     return {
       preprocessor: item.preprocessor ?? 'Canny',
+      ...(typeof item.model === 'string' ? { model: airOf(item.model) } : {}),
       weight: item.weight ?? 1,
       start: part(item.startStep ?? 0),
       end: part(item.endStep ?? 1),

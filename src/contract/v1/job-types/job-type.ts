@@ -4,13 +4,15 @@ import type { Generation, MediaSource } from '../../../domain/generation.ts';
 import type { JobClass } from '../../../domain/job.ts';
 import type { CommonRequest } from './common-fields.ts';
 
+export type ModelRole = 'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner';
+
 /** A resource that a request names. */
 export interface ModelUse {
   /** As written. */
   readonly air: string;
   /** Where, from the job's own object. */
   readonly path: readonly (string | number)[];
-  readonly role: 'model' | 'network';
+  readonly role: ModelRole;
 }
 
 /** An input file that a request names. */

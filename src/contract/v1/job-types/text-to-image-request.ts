@@ -6,6 +6,7 @@ import { embeddingProblem } from '../../../domain/prompt-embeddings.ts';
 import { canonicalScheduler, SCHEDULERS } from '../../../domain/schedulers.ts';
 import { AirText } from '../../air-text.ts';
 import { commonFields, quantityField } from './common-fields.ts';
+import { pictureFieldProblem, pictureFields } from './picture-fields.ts';
 import { controlNets } from './control-nets.ts';
 
 const MAX_PROMPT_LENGTH = 10_000;
@@ -77,6 +78,12 @@ const ImageJobParams = z
       .max(12)
       .nullish()
       .openapi({ description: 'Default 1: none; sd3 and flux1 do not look at it', example: 1 }),
+    ...pictureFields,
+  })
+  .superRefine((params, context) => {
+    const problem = pictureFieldProblem(params);
+    if (problem)
+      context.addIssue({ code: 'custom', path: [problem.field], message: problem.message });
   })
   .openapi('ImageJobParams');
 

@@ -4,8 +4,9 @@ import { imageCost } from '../../../domain/cost.ts';
 import type { Ecosystem, Network, TextToImage } from '../../../domain/generation.ts';
 import { GENERATION_DEFAULTS } from '../../../domain/generation-defaults.ts';
 import { canonicalScheduler } from '../../../domain/schedulers.ts';
-import { controlNetMedia, controlNetsOf } from './control-nets.ts';
+import { controlNetMedia, controlNetsOf, controlNetUses } from './control-nets.ts';
 import { defineJobType, type MakeContext, type ModelUse } from './job-type.ts';
+import { acceptedPicture, pictureMedia, pictureOf, pictureUses } from './picture-fields.ts';
 import { TextToImageRequest } from './text-to-image-request.ts';
 
 const SEEDS = 2 ** 32;
@@ -22,7 +23,7 @@ export const textToImage = defineJobType('textToImage', TextToImageRequest, (req
   jobClass: 'image',
   count: (request.quantity ?? 1) * (request.batchSize ?? 1),
   uses: usesOf(request),
-  media: controlNetMedia(request.controlNets),
+  media: [...controlNetMedia(request.controlNets), ...pictureMedia(request.params)],
   make(index, context) {
     const generation = generationOf(request, index, context);
     const { ecosystem } = generation;
@@ -30,18 +31,20 @@ export const textToImage = defineJobType('textToImage', TextToImageRequest, (req
       generation,
       ecosystem,
       cost: imageCost(generation),
-      request: acceptedRequest(generation, request.controlNets ?? []),
+      request: acceptedRequest(generation, request),
     };
   },
 }));
 
-const usesOf = ({ model, additionalNetworks }: TextToImageRequest): ModelUse[] => [
+const usesOf = ({ model, additionalNetworks, ...request }: TextToImageRequest): ModelUse[] => [
   { air: model, path: ['model'], role: 'model' },
   ...Object.keys(additionalNetworks ?? {}).map((air) => ({
     air,
     path: ['additionalNetworks', air],
     role: 'network' as const,
   })),
+  ...controlNetUses(request.controlNets),
+  ...pictureUses(request.params),
 ];
 
 /**
@@ -66,7 +69,7 @@ function generationOf(
   const asked = params.seed ?? -1;
   const defaults = GENERATION_DEFAULTS[ecosystem];
   const steps = params.steps ?? defaults.steps;
-  const controlNets = controlNetsOf(request.controlNets, steps);
+  const controlNets = controlNetsOf(request.controlNets, steps, airOf);
   return {
     operation: 'textToImage',
     ecosystem,
@@ -82,20 +85,25 @@ function generationOf(
     clipSkip: params.clipSkip ?? 1,
     networks,
     ...(controlNets.length > 0 ? { controlNets } : {}),
+    ...pictureOf(params, airOf),
   };
 }
 
 function acceptedRequest(
   generation: TextToImage,
-  controlNets: readonly unknown[],
+  asked: TextToImageRequest,
 ): Record<string, unknown> {
   const { prompt, negativePrompt, scheduler, steps, cfgScale, width, height, seed, clipSkip } =
     generation;
+  const controlNets = asked.controlNets ?? [];
   return {
     $type: 'textToImage',
     baseModel: BASE_MODELS[generation.ecosystem],
     model: generation.model,
-    params: { prompt, negativePrompt, scheduler, steps, cfgScale, width, height, seed, clipSkip },
+    params: {
+      ...{ prompt, negativePrompt, scheduler, steps, cfgScale, width, height, seed, clipSkip },
+      ...acceptedPicture(asked.params, generation),
+    },
     additionalNetworks: Object.fromEntries(
       generation.networks.map(({ air, strength, triggerWord }) => [
         air,
