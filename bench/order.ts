@@ -52,6 +52,7 @@ async function createBacklog(stack: BenchStack, size: number): Promise<Backlog> 
       const batchId = randomUUID();
       const rows = Array.from({ length: count }, (_, position): NewJobRow => ({
         ...pattern,
+        startInMs: 0,
         ...{ id: randomUUID(), tenant, batchId, position, createdAt: new Date(now) },
         generation: { ...pattern.generation, seed: (now + position) % 2 ** 32 },
         expireAt: new Date(now + 86_400_000),

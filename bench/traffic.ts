@@ -39,7 +39,7 @@ export const traffic: Scenario = {
   async run({ quick, size, stack: startStack, say }) {
     const { url, pids } = await startStack();
     const clients = createCollections(url, size);
-    const known: Collection[] = [];
+    const known: Collection[] = [await clients.submit(1)];
     const took = new Map<Kind, number[]>(MIX.map((kind) => [kind, []]));
     let errors = 0;
     const userOf = (index: number) => ({ userId: `u-${index % USERS}` });

@@ -1,4 +1,6 @@
 import { posix } from 'node:path';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Lease, StoredOutput } from '../domain/job.ts';
 import { OrchestratorError, isOrchestratorError } from '../errors.ts';
 import type { AttemptBlobs, Executor, OutputFile } from '../ports.ts';
@@ -34,6 +36,26 @@ export const predictedOutputs = ({
 export const isBadOutput = (error: unknown): boolean =>
   isOrchestratorError(error) &&
   (error.code === 'output_missing' || error.code === 'output_invalid');
+
+/** Whether the server has each of these files, and whole; nothing is stored. */
+export async function areWritten(
+  { executor, maxOutputBytes }: Omit<StoreDeps, 'storage'>,
+  files: readonly OutputFile[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    for (const file of files) {
+      const source = await executor.fetchOutput(file, signal);
+      const inspector = createOutputInspector(file.filename, maxOutputBytes);
+      const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+      await pipeline(source, inspector.stream, nowhere);
+    }
+    return files.length > 0;
+  } catch (error) {
+    if (isBadOutput(error)) return false;
+    throw error;
+  }
+}
 
 /** Fetches the files in their order and stores them under the attempt's own keys; a repetition replaces the same files. */
 export async function storeOutputs(

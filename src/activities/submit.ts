@@ -11,11 +11,14 @@ import type { SubmitInput } from './activity-types.ts';
 import type { PromptLocks } from './prompt-locks.ts';
 import { startPulse } from './pulse.ts';
 import { storableText } from './storable-text.ts';
+import { areWritten, predictedOutputs } from './store-outputs.ts';
 
 export interface SubmitDeps {
   readonly executor: Executor;
   readonly storage: Pick<AttemptBlobs, 'open'>;
   readonly locks: PromptLocks;
+  /** A larger file is no output. */
+  readonly maxOutputBytes: number;
 }
 
 /** Longest answer of a server kept in the history. */
@@ -37,11 +40,12 @@ const LANDING_LOOK_MS = 250;
 
 /**
  * Puts the prompt on the server. Idempotent: the prompt id is looked up first and posted only when the server does not
- * know it, under a lock shared with withdraw; a retry after a lost answer finds what the first try posted. Told to stop
- * while it waits for the answer, it gives up at once and looks whether the prompt lands.
+ * know it, under a lock shared with withdraw; a retry after a lost answer finds what the first try posted, and after a
+ * restart of the server the files of it. Told to stop while it waits for the answer, it gives up at once and looks
+ * whether the prompt lands.
  */
 export const createSubmit =
-  ({ executor, storage, locks }: SubmitDeps) =>
+  ({ executor, storage, locks, maxOutputBytes }: SubmitDeps) =>
   async ({ lease, prepared, traceId }: SubmitInput): Promise<SubmitReceipt> => {
     assertOwnLease(lease);
     const { promptId } = lease;
@@ -49,10 +53,16 @@ export const createSubmit =
     const pulse = startPulse(() => heartbeat());
     const post = async (graph: Graph): Promise<SubmitReceipt> => {
       signal.throwIfAborted();
-      const [bootId, found] = await Promise.all([
+      const [bootId, seen] = await Promise.all([
         executor.bootId(signal),
         executor.find(promptId, signal),
       ]);
+      // What an earlier try posted may have been drawn before a restart took it out of the server's books.
+      const isDrawn =
+        seen.state === 'absent' &&
+        activityInfo().attempt > 1 &&
+        (await areWritten({ executor, maxOutputBytes }, predictedOutputs(prepared), signal));
+      const found = isDrawn ? ({ state: 'written' } as const) : seen;
       // A worker that stood still since it looked may have been overtaken by another try, or by a withdraw.
       pulse.assertSteady();
       const isNew = found.state === 'absent';

@@ -60,7 +60,11 @@ export async function createGpuWorker(deps: GpuWorkerDeps): Promise<Worker> {
     taskQueue: hostQueue(executor.serverId),
     activities: watchActivities(
       withActivityFailures({
-        submit: logStage(logger, 'submit', createSubmit({ executor, storage, locks })),
+        submit: logStage(
+          logger,
+          'submit',
+          createSubmit({ executor, storage, locks, maxOutputBytes: deps.maxOutputBytes }),
+        ),
         collect: logStage(logger, 'collect', async (input: CollectInput) => {
           const result = await collect(input);
           noteParts(metrics, result);

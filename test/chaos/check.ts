@@ -53,7 +53,8 @@ export function check(evidence: Evidence, lostAfterMs: number): Verdict {
       ...unproven.map(
         ({ jobId, before, after }) =>
           `job ${jobId} was drawn again without need: attempt ${before.attempt} on ${before.server} ` +
-          `(${before.outcome ?? 'cut short'}), then attempt ${after.attempt} on ${after.server}`,
+          `(${before.outcome ?? 'cut short'}${before.hasFile ? ', a whole file is there' : ''}), then attempt ` +
+          `${after.attempt} on ${after.server}${after.bootId === before.bootId ? ', which was not restarted' : ''}`,
       ),
       ...evidence.strays.map(({ promptId }) => `${promptId} was drawn for no job`),
       ...evidence.leases.map((promptId) => `the lease of ${promptId} is left`),

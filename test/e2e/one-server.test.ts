@@ -89,6 +89,18 @@ describe('a server', () => {
     expect(executionsOf(server, jobId)).toEqual([]);
   });
 
+  it('restarted when it was through but the answer to the POST was lost: the retry finds the file', async () => {
+    server.fault({ kind: 'enqueue-then-drop' });
+    const jobId = await postPicture(api, 1);
+    await untilDrawing({ simulator: server }, jobId);
+    await proxy.cut();
+    await untilDrawn(jobId);
+    await restart();
+    await proxy.restore();
+    await expectOnePicture(jobId);
+    expect(executionsOf(server, jobId)).toEqual([]);
+  });
+
   it('that forgot the prompt (history evicted) still has the file', async () => {
     server.fault({ kind: 'lose-history' });
     const jobId = await postPicture(api);
