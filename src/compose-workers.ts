@@ -12,6 +12,7 @@ import { createCallbackOutbox } from './db/callback-outbox.ts';
 import { createCallbackStore } from './db/callbacks.ts';
 import { createClosing } from './db/closing.ts';
 import { createCollectorStore } from './db/collector-store.ts';
+import { createDependencies } from './db/dependencies.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetView } from './db/fleet-view.ts';
 import { findJobNeeds } from './db/job-needs.ts';
@@ -35,6 +36,7 @@ import { createCallbackWorker } from './workers/callback-worker.ts';
 import { createCloser } from './workers/closer.ts';
 import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
+import { createDependencyWatch } from './workers/dependency-watch.ts';
 import { createFleetWatch, watchedExecutor } from './workers/fleet-watch.ts';
 import { createGpuWorker } from './workers/gpu-worker.ts';
 import { createPoolWatch } from './workers/pool-watch.ts';
@@ -100,6 +102,13 @@ export async function composeCpuWorkers(
   lifecycle.add(
     'starter',
     createStarter({ outbox, runs, wakeups, pollMs, logger, metrics }),
+    (loop) => loop.close(),
+  );
+  lifecycle.add(
+    'dependency watch',
+    createDependencyWatch({
+      ...{ dependencies: createDependencies(sql), wakeups, pollMs, logger, metrics },
+    }),
     (loop) => loop.close(),
   );
   const snapshots = createSnapshotStore(sql);

@@ -22,6 +22,7 @@ import { createCallbackSecrets, type CallbackSecrets } from './db/callback-secre
 import { connectDatabase, type Sql } from './db/connect.ts';
 import { createFleetReader } from './db/fleet.ts';
 import { createFleetReports } from './db/fleet-reports.ts';
+import { createDependencies } from './db/dependencies.ts';
 import { createJobListings } from './db/job-listings.ts';
 import { createProgressReports, createProgressStore } from './db/job-progress.ts';
 import { createFleetOperations } from './db/fleet-operations.ts';
@@ -216,6 +217,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     fleetReports: composeFleetReports(base),
     progress: createProgressStore(sql),
     listings: createJobListings(sql),
+    dependencies: createDependencies(sql),
     onFleetReport: () => wakeups.wake('room'),
     storage,
     signer: createUrlSigner({

@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   input_unavailable: 500,
   input_invalid: 500,
   history_lost: 500,
+  dependency_failed: 500,
   // A connection to an address that a client named.
   fetch_failed: 500,
   fetch_timed_out: 500,

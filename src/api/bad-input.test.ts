@@ -41,7 +41,7 @@ describe('a wrong field is named with its path, the seen value and what is expec
       'controlNets[0]',
       'either imageUrl or blobKey',
     ],
-    ['dependencies', validJob({ dependencies: ['x'] }), 'dependencies', 'not supported yet'],
+    ['dependencies', validJob({ dependencies: ['x'] }), 'dependencies[0]', 'or a job id; seen "x"'],
     [
       'a callback that is no URL',
       validJob({ callbackUrl: 'ftp://x' }),

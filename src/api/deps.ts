@@ -3,6 +3,7 @@ import type { ReadTenantLimits, TenantLimits } from '../client/tenant-limits.ts'
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
 import type { BlobRecords } from '../db/blobs.ts';
+import type { Dependencies } from '../db/dependencies.ts';
 import type { JobListings } from '../db/job-listings.ts';
 import type { CallbackLog } from '../db/callback-log.ts';
 import type { CallbackSecrets } from '../db/callback-secrets.ts';
@@ -70,6 +71,7 @@ export interface ApiDeps {
   readonly fleetReports: FleetReporter;
   readonly progress: ProgressStore;
   readonly listings: JobListings;
+  readonly dependencies: Pick<Dependencies, 'listStates' | 'listNeeds'>;
   /** Called after a fleet report, so that placement looks again. */
   readonly onFleetReport: () => void;
   readonly storage: Pick<BlobStore, 'put' | 'open' | 'freeBytes'>;

@@ -135,10 +135,11 @@ export function createFakeOrchestrator(): FakeOrchestrator {
 /** Rows as acceptance makes them. */
 function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
   const batchId = randomUUID();
+  const ids = jobs.map(() => randomUUID() as string);
   return jobs.map((job, position): JobRow => {
     const createdAt = new Date();
     return {
-      id: randomUUID(),
+      id: ids[position] ?? '',
       tenant: caller.tenant,
       batchId,
       position,
@@ -148,7 +149,15 @@ function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
       pool: job.pool ?? 'default',
       priority: job.priority,
       cost: job.cost,
-      request: job.request,
+      request: job.needs
+        ? {
+            ...job.request,
+            jobDependencies: [
+              ...job.needs.positions.map((place) => ids[place]),
+              ...job.needs.jobIds,
+            ],
+          }
+        : job.request,
       generation: job.generation,
       properties: job.properties,
       traceId: caller.traceId,
@@ -173,6 +182,7 @@ function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
       failure: null,
       taint: null,
       timeoutMs: job.timeoutMs ?? null,
+      awaitsJobs: job.needs !== undefined,
     };
   });
 }

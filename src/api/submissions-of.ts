@@ -8,6 +8,7 @@ import { pictureFaults } from '../domain/picture-rules.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
 import { createControlNetChoice, type MadeRequest } from './control-net-choice.ts';
 import type { ApiDeps } from './deps.ts';
+import { createDependencyCheck } from './dependency-check.ts';
 import type { NeededFile } from './file-check.ts';
 import type { FleetView } from '../db/fleet-view.ts';
 import { createMediaCheck } from './media-check.ts';
@@ -22,6 +23,7 @@ export type SubmissionsOf = (tenant: string, body: unknown) => Promise<JobSubmis
 /** Parses, checks against the catalogue, fixes the seeds and chooses the pools. */
 export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): SubmissionsOf {
   const { config, now } = deps;
+  const checkDependencies = createDependencyCheck(deps.dependencies);
   const checkModels = createModelCheck(deps.resources);
   const chooseControlNets = createControlNetChoice(deps.resources);
   const checkMedia = createMediaCheck(deps);
@@ -35,6 +37,7 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
 
   return async (tenant, body) => {
     const parsed = parseJobRequests(body, now());
+    const waits = await checkDependencies(tenant, parsed);
     await checkMedia(tenant, parsed);
     await checkCallbacks(parsed);
     await requireSpace();
@@ -43,7 +46,9 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
       const checked = models[index];
       if (!checked) return [];
       const { needed, airOf } = checked;
-      return [{ path, submissions: toSubmissions(asked, { airOf, randomSeed }), needed }];
+      return [
+        { path, submissions: toSubmissions(asked, waits[index], { airOf, randomSeed }), needed },
+      ];
     });
     assertDrawable(made);
     const chosen = await chooseControlNets(tenant, made);

@@ -163,6 +163,15 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       findPreview: async () => ({ contentType: 'image/jpeg', bytes: PICTURE }),
     },
     listings: memoryListings(orchestrator.rows),
+    dependencies: {
+      listStates: async (tenant, ids) =>
+        new Map(
+          [...orchestrator.rows.values()]
+            .filter((row) => row.tenant === tenant && ids.includes(row.id))
+            .map(({ id, state }) => [id, state]),
+        ),
+      listNeeds: async () => new Map(),
+    },
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),

@@ -1,8 +1,10 @@
 /** Why queued jobs wait: the queue's own reasons, and files that vanished from the servers after acceptance. */
 import type { ExplainWait, QueueView } from '../client/queue-view.ts';
 import type { JobRow } from '../db/job-row.ts';
+import type { Dependencies } from '../db/dependencies.ts';
 import type { FleetView } from '../db/fleet-view.ts';
 import type { ResourceStore } from '../db/resources.ts';
+import { waitsForJobs, type NeededJob } from '../domain/dependencies.ts';
 import { airsOf, needsOf, shapeKey } from '../domain/job-needs.ts';
 import type { Waiting } from '../domain/why-waiting.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
@@ -18,6 +20,7 @@ export interface WaitViewDeps {
   readonly queue: QueueView;
   readonly resources: Pick<ResourceStore, 'findResources'>;
   readonly fleet: FleetView;
+  readonly dependencies: Pick<Dependencies, 'listNeeds'>;
   readonly now: () => Date;
 }
 
@@ -75,7 +78,20 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
     if (rows !== 'new' && queued.length === 0) return () => undefined;
     const explain: ExplainWait = await deps.queue();
     const missing = new Map<string, string | undefined>();
-    for (const row of queued) missing.set(row.id, await missingFor(row));
-    return (row) => (isQueued(row) ? explain(row, missing.get(row.id)) : undefined);
+    for (const row of queued) if (!row.awaitsJobs) missing.set(row.id, await missingFor(row));
+    const awaiting = queued.filter((row) => row.awaitsJobs).map(({ id }) => id);
+    const needs =
+      awaiting.length > 0
+        ? await deps.dependencies.listNeeds(awaiting)
+        : new Map<string, never[]>();
+    return (row) => {
+      if (!isQueued(row)) return undefined;
+      if (row.awaitsJobs) return waitsForJobs(needs.get(row.id) ?? newNeedsOf(row));
+      return explain(row, missing.get(row.id));
+    };
   };
 }
+
+/** Of a job that is about to be accepted, which is not in the database yet. */
+const newNeedsOf = ({ request }: JobRow): NeededJob[] =>
+  ((request['jobDependencies'] ?? []) as string[]).map((id) => ({ id, state: 'queued' }));

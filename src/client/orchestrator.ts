@@ -36,6 +36,8 @@ export interface OrchestratorDeps {
 const DIRECT_START_MS = 1_000;
 /** The starter leaves it alone a little longer, so that the two do not do the same work. */
 const START_AFTER_MS = 1_500;
+/** A job that waits for others is let go by whoever settles that; a program that does not know of it lets it expire. */
+const START_AFTER_EXPIRY_MS = 60_000;
 const CANCEL_CONCURRENCY = 20;
 
 /** The verbs over PostgreSQL and Temporal; `drain` waits for starts that are under way. */
@@ -79,6 +81,7 @@ export function createOrchestrator(
       deps.wakeups.wake('outbox');
       return;
     }
+    if (only.awaitsJobs) return;
     const start = startNow(only).finally(() => underWay.delete(start));
     underWay.add(start);
   };
@@ -102,6 +105,9 @@ export function createOrchestrator(
       if (accepted.batchId !== batchId) return earlierBatch(caller, accepted);
       for (const { type } of rows) deps.metrics.count('jobsAccepted', { type });
       startInBackground(jobs);
+      // One of them may have ended between the check and the commit.
+      for (const id of new Set(submissions.flatMap(({ needs }) => needs?.jobIds ?? [])))
+        deps.wakeups.wake('dependencies', id);
       return { batchId, jobs, isReplay: false };
     },
 
@@ -195,32 +201,48 @@ function newRows(
 ): NewJobRow[] {
   const now = Date.now();
   const single = submissions.length === 1;
-  return submissions.map((submission, position) => ({
-    id: randomUUID(),
-    tenant: caller.tenant,
-    batchId,
-    position,
-    type: submission.type,
-    class: submission.jobClass,
-    ecosystem: submission.ecosystem,
-    pool: submission.pool ?? deps.pool,
-    priority: submission.priority,
-    cost: submission.cost,
-    request: submission.request,
-    generation: submission.generation,
-    properties: submission.properties,
-    traceId: caller.traceId,
-    maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
-    createdAt: new Date(now),
-    expireAt: submission.expireAt ?? new Date(now + deps.jobLifetimeMs),
-    ...(submission.callback ? { callback: submission.callback } : {}),
-    startInMs: single ? START_AFTER_MS : 0,
-    ...(submission.timeoutMs === undefined ? {} : { timeoutMs: submission.timeoutMs }),
-  }));
+  const ids = submissions.map(() => randomUUID() as string);
+  return submissions.map((submission, position) => {
+    const expireAt = submission.expireAt ?? new Date(now + deps.jobLifetimeMs);
+    const needs = needsOf(submission, ids);
+    return {
+      id: ids[position] ?? '',
+      tenant: caller.tenant,
+      batchId,
+      position,
+      type: submission.type,
+      class: submission.jobClass,
+      ecosystem: submission.ecosystem,
+      pool: submission.pool ?? deps.pool,
+      priority: submission.priority,
+      cost: submission.cost,
+      request:
+        needs.length > 0 ? { ...submission.request, jobDependencies: needs } : submission.request,
+      generation: submission.generation,
+      properties: submission.properties,
+      traceId: caller.traceId,
+      maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
+      createdAt: new Date(now),
+      expireAt,
+      startInMs:
+        needs.length > 0
+          ? expireAt.getTime() - now + START_AFTER_EXPIRY_MS
+          : single
+            ? START_AFTER_MS
+            : 0,
+      ...(needs.length > 0 ? { needs } : {}),
+      ...(submission.callback ? { callback: submission.callback } : {}),
+      ...(submission.timeoutMs === undefined ? {} : { timeoutMs: submission.timeoutMs }),
+    };
+  });
 }
 
+/** Ids of the jobs that a submission waits for; `ids` are those of its own request. */
+const needsOf = ({ needs }: JobSubmission, ids: readonly string[]): string[] =>
+  needs ? [...needs.positions.flatMap((position) => ids[position] ?? []), ...needs.jobIds] : [];
+
 /** The row as the insert left it, without reading it back. */
-const freshRow = ({ startInMs, callback: _told, ...row }: NewJobRow): JobRow => ({
+const freshRow = ({ startInMs, needs, callback: _told, ...row }: NewJobRow): JobRow => ({
   ...row,
   startAfter: new Date(row.createdAt.getTime() + startInMs),
   startedAt: null,
@@ -240,4 +262,5 @@ const freshRow = ({ startInMs, callback: _told, ...row }: NewJobRow): JobRow => 
   failure: null,
   taint: null,
   timeoutMs: row.timeoutMs ?? null,
+  awaitsJobs: (needs ?? []).length > 0,
 });

@@ -31,6 +31,15 @@ export interface JobSubmission {
   readonly maxAttempts?: number;
   /** How long one drawing may take. (Default: the limit of its class) */
   readonly timeoutMs?: number;
+  /** Jobs that must have succeeded before it starts. (Default: none) */
+  readonly needs?: SubmissionNeeds;
+}
+
+export interface SubmissionNeeds {
+  /** Places of other submissions of the same request. */
+  readonly positions: readonly number[];
+  /** Jobs of earlier requests. */
+  readonly jobIds: readonly string[];
 }
 
 export interface Batch {

@@ -5,7 +5,10 @@ export type CollectorStore = ReturnType<typeof createCollectorStore>;
 /** Rows the collector deletes. */
 export function createCollectorStore(sql: Sql) {
   return {
-    /** Finished jobs with their runs, snapshots and callbacks, unless some of those are still to be sent; at most `limit` at a time. Returns how many went. */
+    /**
+     * Finished jobs with their runs, snapshots and callbacks, unless some of those are still to be sent or another job
+     * waits for them; at most `limit` at a time. Returns how many went.
+     */
     async deleteOldJobs(olderThanDays: number, limit: number): Promise<number> {
       const rows = await sql`
         delete from jobs where id in (
@@ -13,6 +16,8 @@ export function createCollectorStore(sql: Sql) {
             and not exists (
               select from callback_streams s join callback_deliveries d on d.stream_id = s.id
               where s.job_id = j.id and d.state = 'pending')
+            and not exists (select from job_dependencies d join jobs w on w.id = d.job_id
+              where d.needs_id = j.id and w.awaits_jobs and w.state = 'queued')
           limit ${limit})`;
       return rows.count;
     },

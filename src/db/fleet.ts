@@ -43,7 +43,8 @@ export function createFleetReader(sql: Sql) {
     /** Jobs that wait for a server, by pool. */
     async countWaiting(): Promise<Map<string, number>> {
       const rows = await sql<{ pool: string; waiting: number }[]>`
-        select pool, count(*)::int as waiting from jobs where state = 'queued' group by pool`;
+        select pool, count(*)::int as waiting from jobs
+        where state = 'queued' and not awaits_jobs group by pool`;
       return new Map(rows.map(({ pool, waiting }) => [pool, waiting]));
     },
   };

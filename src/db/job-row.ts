@@ -52,6 +52,8 @@ export interface JobRow {
   readonly taint: Taint | null;
   /** Its own limit of one drawing; null for that of its class. */
   readonly timeoutMs: number | null;
+  /** It waits for other jobs, and nobody starts it before. */
+  readonly awaitsJobs: boolean;
 }
 
 /** What acceptance stores; everything else starts at the table's defaults. */
@@ -80,4 +82,9 @@ export type NewJobRow = Pick<
   /** (Default: the limit of its class) */
   readonly timeoutMs?: number;
   readonly callback?: CallbackRequest;
+  /** Jobs that must have succeeded before it starts. (Default: none) */
+  readonly needs?: readonly string[];
 };
+
+/** Whether a new job waits for others. */
+export const awaitsJobs = ({ needs = [] }: NewJobRow): boolean => needs.length > 0;

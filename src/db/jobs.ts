@@ -7,7 +7,8 @@ import {
   type Idempotency,
   type StoredAnswer,
 } from './idempotency-keys.ts';
-import type { JobRow, NewJobRow } from './job-row.ts';
+import { insertDependencies } from './dependencies.ts';
+import { awaitsJobs, type JobRow, type NewJobRow } from './job-row.ts';
 
 export type JobStore = ReturnType<typeof createJobStore>;
 
@@ -22,18 +23,21 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
     answer: StoredAnswer | undefined,
   ): Promise<EarlierRequest> => {
     const values = rows.map((row) => toColumns(sql, row));
-    if (!idempotency) {
+    const dependencies = rows.flatMap(({ id: jobId, needs = [] }) =>
+      needs.map((needsId) => ({ jobId, needsId })),
+    );
+    if (!idempotency && dependencies.length === 0) {
       await admission.insertCounted(sql, tenant, values);
       return { batchId };
     }
     return sql.begin(async (begun) => {
       const tx = begun as unknown as Sql;
       const keys = createIdempotencyKeys(tx);
-      if (await keys.take(tenant, idempotency, batchId, answer)) {
-        await admission.insertCounted(tx, tenant, values);
-        return { batchId };
-      }
-      return (await keys.find(tenant, idempotency)) ?? { batchId };
+      if (idempotency && !(await keys.take(tenant, idempotency, batchId, answer)))
+        return (await keys.find(tenant, idempotency)) ?? { batchId };
+      await admission.insertCounted(tx, tenant, values);
+      if (dependencies.length > 0) await insertDependencies(tx, dependencies);
+      return { batchId };
     });
   };
 
@@ -136,6 +140,7 @@ function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {
     timeoutMs: row.timeoutMs ?? null,
     callbackUrl: row.callback?.url ?? null,
     callbackEvents: row.callback?.events ?? null,
+    awaitsJobs: awaitsJobs(row),
     // By the clock of the database, which also says when it is due.
     startAfter: sql`now() + ${row.startInMs} * interval '1 millisecond'`,
   };

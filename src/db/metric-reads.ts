@@ -6,7 +6,7 @@ import { isLive } from './servers.ts';
 /** Active jobs of one pool in one state. */
 export interface ActiveJobs {
   readonly pool: string;
-  readonly state: 'accepted' | 'waiting' | 'held' | 'running';
+  readonly state: 'awaiting' | 'accepted' | 'waiting' | 'held' | 'running';
   readonly count: number;
   /** Age of the oldest in seconds; of `accepted` how long it is overdue. */
   readonly oldestSeconds: number;
@@ -57,9 +57,9 @@ export function createMetricReads(sql: Sql) {
           count(*)::int, extract(epoch from now() - min(created_at))::float8 as oldest_seconds
         from jobs where state in ('queued', 'running') and started_at is not null group by 1, 2
         union all
-        select pool, 'accepted', count(*)::int,
+        select pool, case when awaits_jobs then 'awaiting' else 'accepted' end, count(*)::int,
           greatest(0, extract(epoch from now() - min(start_after)))::float8
-        from jobs where started_at is null and state = 'queued' group by 1`;
+        from jobs where started_at is null and state = 'queued' group by 1, 2`;
     },
 
     async oldestCancelSeconds(): Promise<number> {

@@ -29,7 +29,7 @@ export const createQueueSnapshots =
         with waiting as (
           select pool, tenant, created_at, position, cost,
             greatest(1, priority - floor(extract(epoch from now() - coalesce(started_at, created_at)) * 1000 / ${priorityAgeMs}::int))::int as level
-          from jobs where state = 'queued' and not held
+          from jobs where state = 'queued' and not held and not awaits_jobs
         ), numbered as (
           select *, (row_number() over (partition by pool, tenant, level order by created_at, position))::int - 1 as n
           from waiting

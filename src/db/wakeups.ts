@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Sql } from './connect.ts';
 
 /** What a process may wait for. */
-export const CHANNELS = ['outbox', 'room', 'done', 'callbacks'] as const;
+export const CHANNELS = ['outbox', 'room', 'done', 'callbacks', 'dependencies'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 /** At most 20 notifications a second and channel: a NOTIFY in every transaction serialises all commits of the server. */

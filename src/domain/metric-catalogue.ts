@@ -47,7 +47,7 @@ export const METRICS = {
   jobs: {
     kind: 'gauge',
     name: 'orchestrator_jobs',
-    help: 'Jobs that have not ended: accepted (Temporal has not acknowledged the start), waiting (for a server), held, running. The same in every API: take the max over instances.',
+    help: 'Jobs that have not ended: awaiting (other jobs that they depend on), accepted (Temporal has not acknowledged the start), waiting (for a server), held, running. The same in every API: take the max over instances.',
     labels: ['pool', 'state'],
   },
   backlogAge: {
@@ -190,7 +190,7 @@ export const METRICS = {
   loopWork: {
     kind: 'counter',
     name: 'orchestrator_loop_work_total',
-    help: 'What the loops did: starts, starts that failed and cancels of the starter, runs of the closer, deletions of the collector.',
+    help: 'What the loops did: starts, starts that failed and cancels of the starter, jobs that were released or ended because of those they depend on, runs of the closer, deletions of the collector.',
     labels: ['loop', 'work'],
   },
   callbackTries: {

@@ -5,7 +5,7 @@ import type { Metrics } from '../ports.ts';
 
 /** Rows read at a time of jobs that ended. */
 const ENDED_ROWS = 2_000;
-const STATES = ['accepted', 'waiting', 'held', 'running'] as const;
+const STATES = ['awaiting', 'accepted', 'waiting', 'held', 'running'] as const;
 /** Ends that an alert is about. */
 const RARE = [
   ['failed', 'attempts_exhausted'],

@@ -13,6 +13,7 @@ import { createBlobRecords } from '../../src/db/blobs.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createFleetReader } from '../../src/db/fleet.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
+import { createDependencies } from '../../src/db/dependencies.ts';
 import { createJobListings } from '../../src/db/job-listings.ts';
 import { createProgressStore } from '../../src/db/job-progress.ts';
 import { createFleetOperations } from '../../src/db/fleet-operations.ts';
@@ -125,6 +126,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
     progress: createProgressStore(sql),
     listings: createJobListings(sql),
+    dependencies: createDependencies(sql),
     queue: createQueueView({
       readSnapshot: createQueueSnapshots(sql, 300_000),
       recentEnds: async () => [],

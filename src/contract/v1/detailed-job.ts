@@ -29,10 +29,11 @@ export function detailedJob(row: JobRow): Record<string, unknown> {
     properties: row.properties,
     cost: row.cost,
     maxRetryAttempt: row.maxAttempts,
-    dependencies: {},
+    // Live answers write an empty list so.
+    dependencies: request['dependencies'] ?? {},
     issuedBy: row.tenant,
     version: 0,
-    jobDependencies: [],
+    jobDependencies: request['jobDependencies'] ?? [],
     resources: airsOf(generation).map(short),
     additionalResources: [],
     recovered: false,

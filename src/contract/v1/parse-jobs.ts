@@ -1,6 +1,7 @@
 /** Reads the body of `POST /v1/consumer/jobs`, reporting every wrong field of every job at once. */
 import { OrchestratorError, type ErrorCode, type FieldError } from '../../errors.ts';
 import { isAirIssue } from '../air-text.ts';
+import { linkDependencies, type EntryNeeds } from './dependencies.ts';
 import { fieldErrors, formatPath, shown } from '../field-errors.ts';
 import { MAX_JOBS_PER_REQUEST } from './job-request.ts';
 import type { AskedJob, JobType } from './job-types/job-type.ts';
@@ -13,6 +14,7 @@ const MAX_LIFETIME_MS = 30 * 86_400_000;
 export interface ParsedJob {
   readonly path: readonly (string | number)[];
   readonly asked: AskedJob;
+  readonly needs: EntryNeeds;
 }
 
 interface Fault extends FieldError {
@@ -27,7 +29,7 @@ export function parseJobRequests(body: unknown, now: Date): ParsedJob[] {
       `The body must be a JSON object, a job or {"jobs": [...]}; seen ${shown(body)}.`,
     );
   const faults: Fault[] = [];
-  const parsed: ParsedJob[] = [];
+  const parsed: Omit<ParsedJob, 'needs'>[] = [];
   for (const { value, path } of jobsIn(body, faults)) {
     const result = parseJob(value, path, now);
     if (Array.isArray(result)) faults.push(...result);
@@ -46,7 +48,15 @@ export function parseJobRequests(body: unknown, now: Date): ParsedJob[] {
         ],
       },
     );
-  return parsed;
+  const linked = linkDependencies(
+    parsed.map(({ path, asked: { common } }) => ({ path, ...common })),
+  );
+  if (linked.faults.length > 0)
+    throw faultsError(linked.faults.map((fault) => ({ ...fault, code: 'invalid_request' })));
+  return parsed.map((job, index) => ({
+    ...job,
+    needs: linked.needs[index] ?? { entries: [], jobs: [] },
+  }));
 }
 
 function jobsIn(
@@ -66,7 +76,11 @@ function jobsIn(
   return jobs.map((value: unknown, index) => ({ value, path: ['jobs', index] }));
 }
 
-function parseJob(value: unknown, path: (string | number)[], now: Date): ParsedJob | Fault[] {
+function parseJob(
+  value: unknown,
+  path: (string | number)[],
+  now: Date,
+): Omit<ParsedJob, 'needs'> | Fault[] {
   if (!isObject(value))
     return [
       {

@@ -1,12 +1,16 @@
 /** From what a v1 request asks for to the domain's submissions. */
-import type { JobSubmission } from '../../client/verbs.ts';
+import type { JobSubmission, SubmissionNeeds } from '../../client/verbs.ts';
 import type { CommonRequest } from './job-types/common-fields.ts';
 import type { AskedJob, MakeContext } from './job-types/job-type.ts';
 import { priorityLevel } from './priority.ts';
 import { timeSpanMs } from './time-span.ts';
 
 /** One submission per job of a request. */
-export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmission[] =>
+export const toSubmissions = (
+  asked: AskedJob,
+  needs: SubmissionNeeds | undefined,
+  context: MakeContext,
+): JobSubmission[] =>
   Array.from({ length: asked.count }, (_, index) => {
     const { common } = asked;
     const timeoutMs = timeSpanMs(common.timeout);
@@ -21,6 +25,9 @@ export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmiss
         ...request,
         ...(typeof common.callbackUrl === 'string' ? { callbackUrl: common.callbackUrl } : {}),
         ...(typeof common.name === 'string' ? { name: common.name } : {}),
+        ...(Array.isArray(common.dependencies) && common.dependencies.length > 0
+          ? { dependencies: common.dependencies }
+          : {}),
         ...(common.providers ? { providers: common.providers } : {}),
       },
       generation,
@@ -28,6 +35,7 @@ export const toSubmissions = (asked: AskedJob, context: MakeContext): JobSubmiss
       properties: common.properties ?? {},
       ...(typeof common.expireAt === 'string' ? { expireAt: new Date(common.expireAt) } : {}),
       ...(typeof common.retries === 'number' ? { maxAttempts: common.retries + 1 } : {}),
+      ...(needs && needs.positions.length + needs.jobIds.length > 0 ? { needs } : {}),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
   });

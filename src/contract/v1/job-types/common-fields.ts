@@ -1,5 +1,6 @@
 /** Fields that every job type has. */
 import { z } from '@hono/zod-openapi';
+import { Dependencies } from '../dependencies.ts';
 import { JobProperties } from '../job-properties.ts';
 import { CALLBACK_EVENTS, DEFAULT_CALLBACK_EVENTS } from '../../../domain/callback.ts';
 import { Priority } from '../priority.ts';
@@ -11,7 +12,11 @@ const MAX_PROVIDERS = 50;
 export const commonFields = {
   priority: Priority.nullish(),
   properties: JobProperties.nullish().openapi({ example: { userId: 'u-17' } }),
-  name: z.string().max(200).nullish(),
+  name: z
+    .string()
+    .max(200)
+    .nullish()
+    .openapi({ description: 'By which other jobs of the request depend on it' }),
   callbackUrl: z
     .url({ protocol: /^https?$/, error: () => 'expected an http or https URL' })
     .max(2000)
@@ -56,13 +61,7 @@ export const commonFields = {
     description:
       'How long one drawing may take from its beginning; the job then fails with `timed_out` (default, and at most: the limit of its class, 30 minutes for pictures)',
   }),
-  dependencies: z
-    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
-    .refine((value) => Object.keys(value).length === 0, {
-      error: () =>
-        'dependencies are not supported yet; submit the next job when this one has ended',
-    })
-    .nullish(),
+  dependencies: Dependencies.nullish(),
 };
 
 export type CommonRequest = z.infer<z.ZodObject<typeof commonFields>>;
