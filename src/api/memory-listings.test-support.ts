@@ -1,4 +1,5 @@
 /** Reads over the jobs of the fake orchestrator, as PostgreSQL answers them. */
+import type { Dependencies } from '../db/dependencies.ts';
 import type { JobListings, JobPlace, RequestPlace } from '../db/job-listings.ts';
 import type { JobRow } from '../db/job-row.ts';
 
@@ -58,3 +59,15 @@ export function memoryListings(rows: ReadonlyMap<string, JobRow>): JobListings {
     },
   };
 }
+
+export const memoryDependencies = (
+  rows: ReadonlyMap<string, JobRow>,
+): Pick<Dependencies, 'listStates' | 'listNeeds'> => ({
+  listStates: async (tenant, ids) =>
+    new Map(
+      [...rows.values()]
+        .filter((row) => row.tenant === tenant && ids.includes(row.id))
+        .map(({ id, state }) => [id, state]),
+    ),
+  listNeeds: async () => new Map(),
+});

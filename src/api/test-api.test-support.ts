@@ -24,7 +24,7 @@ import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
 import { memoryOperations } from './operated-servers.test-support.ts';
-import { memoryListings } from './memory-listings.test-support.ts';
+import { memoryDependencies, memoryListings } from './memory-listings.test-support.ts';
 import { memoryCallbacks } from './callbacks.test-support.ts';
 import { unlimited } from './unlimited.test-support.ts';
 import { createFakeOrchestrator, type FakeOrchestrator } from './fake-orchestrator.test-support.ts';
@@ -163,15 +163,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       findPreview: async () => ({ contentType: 'image/jpeg', bytes: PICTURE }),
     },
     listings: memoryListings(orchestrator.rows),
-    dependencies: {
-      listStates: async (tenant, ids) =>
-        new Map(
-          [...orchestrator.rows.values()]
-            .filter((row) => row.tenant === tenant && ids.includes(row.id))
-            .map(({ id, state }) => [id, state]),
-        ),
-      listNeeds: async () => new Map(),
-    },
+    dependencies: memoryDependencies(orchestrator.rows),
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),
