@@ -13,10 +13,12 @@ import { startTemporalDevServer } from '../../src/dev/temporal-server.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
 import { createLifecycle } from '../../src/lifecycle.ts';
 import { silentLogger } from '../../src/telemetry.ts';
+import type { CallbackReceiver } from '../support/callback-receiver.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Journal } from './journal.ts';
 import { createPart, type Part, type Running } from './part.ts';
+import { startUnreliableReceiver } from './unreliable-receiver.ts';
 import { gpuWorkerOf, linkTo, serverName, simulatorOf } from './schedule.ts';
 
 export interface ChaosStackOptions {
@@ -46,6 +48,7 @@ export interface ChaosServer {
 export interface ChaosStack {
   readonly urls: readonly string[];
   readonly servers: readonly ChaosServer[];
+  readonly receiver: CallbackReceiver;
   readonly sql: Sql;
   readonly client: Client;
   /** Throws when there is none of that name. */
@@ -122,9 +125,14 @@ export async function startChaosStack(
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
       COMFY_ROOM: '2',
+      OUTGOING_ALLOW: HOST,
+      CALLBACK_TIMEOUT_MS: '5000',
       JOB_MAX_ATTEMPTS: '10',
       SERVER_LOST_AFTER_SECONDS: String(Math.round(options.lostAfterMs / 1_000)),
     };
+    const receiver = lifecycle.add('receiver', await startUnreliableReceiver(), (open) =>
+      open.close(),
+    );
     const servers: ChaosServer[] = [];
     for (let index = 0; index < options.servers; index += 1) {
       const id = serverName(index);
@@ -176,6 +184,7 @@ export async function startChaosStack(
     return {
       urls,
       servers,
+      receiver,
       sql,
       client,
       part: (name) => {

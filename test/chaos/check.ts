@@ -1,4 +1,5 @@
 import { isTerminal, type JobState } from '../../src/domain/job.ts';
+import { countRepeats, findCallbackProblems } from './check-callbacks.ts';
 import type { ChaosRow, Evidence } from './evidence.ts';
 import { findReruns, type Rerun } from './reruns.ts';
 
@@ -39,6 +40,15 @@ export function check(evidence: Evidence, lostAfterMs: number): Verdict {
     const row = rowOf.get(jobId);
     return row ? disagreements(row, evidence) : [];
   });
+  const callbackProblems = findCallbackProblems(
+    new Map(
+      evidence.accepted.flatMap(({ jobId }) => {
+        const end = EVENT_OF[rowOf.get(jobId)?.state ?? 'queued'];
+        return end === undefined ? [] : [[jobId, end] as const];
+      }),
+    ),
+    evidence.callbacks,
+  );
   const acceptedIds = new Set(evidence.accepted.map(({ jobId }) => jobId));
   const surplus = evidence.rows.filter(({ id }) => !acceptedIds.has(id));
   const count = (state: JobState): number =>
@@ -56,6 +66,7 @@ export function check(evidence: Evidence, lostAfterMs: number): Verdict {
           `(${before.outcome ?? 'cut short'}${before.hasFile ? ', a whole file is there' : ''}), then attempt ` +
           `${after.attempt} on ${after.server}${after.bootId === before.bootId ? ', which was not restarted' : ''}`,
       ),
+      ...callbackProblems,
       ...evidence.strays.map(({ promptId }) => `${promptId} was drawn for no job`),
       ...evidence.leases.map((promptId) => `the lease of ${promptId} is left`),
       ...evidence.openWorkflows.map((id) => `workflow ${id} still runs`),
@@ -73,6 +84,9 @@ export function check(evidence: Evidence, lostAfterMs: number): Verdict {
       ['executions on the servers', evidence.executions.length],
       ['drawn again, with proof', reruns.length - unproven.length],
       ['drawn again without need', unproven.length],
+      ['callbacks to deliver', evidence.callbacks.told.length],
+      ['callbacks lost, changed or out of order', callbackProblems.length],
+      ['callbacks that came again, with the same id', countRepeats(evidence.callbacks)],
       ['leases left', evidence.leases.length],
       ['workflows left open', evidence.openWorkflows.length],
       ['prompts left on servers', evidence.prompts.length],

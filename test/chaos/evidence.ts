@@ -5,6 +5,7 @@ import { JOB_WORKFLOW, jobIdOfWorkflow, outputPrefix } from '../../src/domain/na
 import { storageKeyFor } from '../../src/storage/keys.ts';
 import { promptsOn } from '../support/jobs.ts';
 import type { ChaosStack } from './chaos-stack.ts';
+import type { CallbackEvidence, ToldEvent } from './check-callbacks.ts';
 import { hasWholeFile, readBooks, type Boot, type Execution } from './executions.ts';
 import { drawExpected, sha256Of } from './expected-pictures.ts';
 import type { Outage } from './journal.ts';
@@ -49,6 +50,7 @@ export interface Evidence {
   /** Prompts that still wait or run on a server. */
   readonly prompts: readonly string[];
   readonly outages: readonly Outage[];
+  readonly callbacks: CallbackEvidence;
 }
 
 export interface EvidenceOptions {
@@ -87,6 +89,7 @@ export async function gatherEvidence(options: EvidenceOptions): Promise<Evidence
     ...(await readExecutions(stack, rows)),
     prompts: queues.flatMap(({ running, pending }) => [...running, ...pending]),
     outages,
+    callbacks: await readCallbacks(stack),
   };
 }
 
@@ -97,11 +100,25 @@ async function repeatKeys(options: EvidenceOptions): Promise<string[]> {
     const again = await postPlan(options, plan);
     if (again.jobIds.join() !== jobId)
       complaints.push(`the key of ${jobId} now gives ${again.status} ${again.jobIds.join()}`);
-    const other = await postPlan(options, plan, requestOf({ ...plan, prompt: 'something else' }));
+    const other = await postPlan(
+      options,
+      plan,
+      requestOf(options.stack, { ...plan, prompt: 'something else' }),
+    );
     if (other.status !== 409)
       complaints.push(`the key of ${jobId} with another body gives ${other.status}`);
   }
   return complaints;
+}
+
+async function readCallbacks({ sql, receiver }: ChaosStack): Promise<CallbackEvidence> {
+  const told = await sql<ToldEvent[]>`
+    select stream_id as job_id, number, event, state from callback_deliveries`;
+  const arrivals = receiver.received.map(({ id, text, status }) => ({
+    ...{ id, text },
+    isAccepted: status !== undefined && status < 300,
+  }));
+  return { told, arrivals };
 }
 
 async function readAnswers(

@@ -34,10 +34,14 @@ const CLIENTS = 8;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-export const requestOf = ({ prompt, seed, steps }: JobPlan): object => ({
+export const requestOf = (
+  { receiver }: Pick<ChaosStack, 'receiver'>,
+  { prompt, seed, steps }: JobPlan,
+): object => ({
   $type: 'textToImage',
   model: SD1,
   params: { prompt, seed, steps, width: 64, height: 64, cfgScale: 7, scheduler: 'EulerA' },
+  callbackUrl: `${receiver.url}/hook`,
 });
 
 export const keyOf = (seed: number, plan: JobPlan): string => `chaos-${seed}-${plan.index}`;
@@ -60,7 +64,7 @@ async function persist<T>(
 export const postPlan = (
   options: Pick<LoadOptions, 'stack' | 'signal' | 'seed'>,
   plan: JobPlan,
-  body: object = requestOf(plan),
+  body: object = requestOf(options.stack, plan),
 ): Promise<Posted> =>
   persist(options, async (url) => {
     const posted = await postJobs(url, body, { 'idempotency-key': keyOf(options.seed, plan) });

@@ -33,7 +33,22 @@ const fine: Evidence = {
   boots: [{ server: 'sim-1', bootId: 'first', atMs: 0 }],
   prompts: [],
   outages: [],
+  callbacks: {
+    told: [
+      { jobId: JOB, number: 1, event: 'Claimed', state: 'delivered' },
+      { jobId: JOB, number: 2, event: 'Succeeded', state: 'delivered' },
+    ],
+    arrivals: [
+      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: false },
+      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: true },
+      { id: `msg_${JOB}_2`, text: 'succeeded', isAccepted: true },
+      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: true },
+    ],
+  },
 };
+const callbacks = (
+  change: (all: Evidence['callbacks']) => Partial<Evidence['callbacks']>,
+): Partial<Evidence> => ({ callbacks: { ...fine.callbacks, ...change(fine.callbacks) } });
 const row = (change: object): Evidence['rows'] => fine.rows.map((one) => ({ ...one, ...change }));
 const findings = (change: Partial<Evidence>): string =>
   check({ ...fine, ...change }, LOST_AFTER_MS).findings.join('\n');
@@ -55,6 +70,47 @@ describe('the checker of a chaos run', () => {
     ['a lease that is left', { leases: ['p1'] }, 'the lease of p1 is left'],
     ['a workflow that still runs', { openWorkflows: ['withdraw-p1'] }, 'withdraw-p1 still runs'],
     ['a prompt left on a server', { prompts: ['p1'] }, 'still on its server'],
+    [
+      'a callback that is lost',
+      callbacks(({ arrivals }) => ({ arrivals: arrivals.slice(0, 2) })),
+      'callbacks arrived as',
+    ],
+    [
+      'callbacks in another order',
+      callbacks(({ arrivals }) => ({ arrivals: arrivals.slice(2) })),
+      'callbacks arrived as',
+    ],
+    [
+      'a callback that changed between two tries',
+      callbacks(({ arrivals }) => ({
+        arrivals: [...arrivals, { id: `msg_${JOB}_2`, text: 'failed', isAccepted: true }],
+      })),
+      'came in two forms',
+    ],
+    [
+      'a callback that nobody wrote',
+      callbacks(({ arrivals }) => ({
+        arrivals: [...arrivals, { id: `msg_${JOB}_3`, text: '', isAccepted: true }],
+      })),
+      'never written',
+    ],
+    [
+      'a callback that is still to be sent',
+      callbacks(({ told }) => ({ told: told.map((one) => ({ ...one, state: 'pending' })) })),
+      'is pending',
+    ],
+    [
+      'an end that is not told',
+      callbacks(({ told }) => ({ told: told.slice(0, 1) })),
+      'ended as Succeeded and its callbacks tell Claimed',
+    ],
+    [
+      'two ends',
+      callbacks(({ told }) => ({
+        told: [...told, { jobId: JOB, number: 3, event: 'Succeeded', state: 'delivered' }],
+      })),
+      'several ends',
+    ],
     ['a prompt of nobody', { strays: [execution()] }, 'drawn for no job'],
   ])('sees %s', (_what, change, text) => {
     expect(findings(change)).toContain(text);
@@ -66,6 +122,10 @@ describe('the checker of a chaos run', () => {
       rows: row({ state: 'canceled' }),
       answers: new Map([[JOB, { type: 'Deleted', pictureSha256: undefined }]]),
       runs: new Map([[JOB, ['CANCELLED']]]),
+      callbacks: {
+        told: [{ jobId: JOB, number: 1, event: 'Deleted', state: 'delivered' }],
+        arrivals: [{ id: `msg_${JOB}_1`, text: 'deleted', isAccepted: true }],
+      },
     };
     expect(findings(change)).toBe('');
   });
