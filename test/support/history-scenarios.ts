@@ -1,8 +1,9 @@
 /** What the replay test has a history of. */
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
-import { jobWorkflowId, withdrawWorkflowId } from '../../src/domain/naming.ts';
+import { callbackWorkflowId, jobWorkflowId, withdrawWorkflowId } from '../../src/domain/naming.ts';
+import { startCallbackReceiver, type CallbackReceiver } from './callback-receiver.ts';
 import { createJobClient, type JobClientStack } from './job-client.ts';
-import { untilGivenUp } from './jobs.ts';
+import { pictureRequest, postJobs, untilGivenUp } from './jobs.ts';
 import { until } from './until.ts';
 
 export interface Recorder {
@@ -81,6 +82,28 @@ async function loseServer(recorder: Recorder): Promise<string> {
   await untilGivenUp(recorder.stack, promptId);
   await recorder.startSimulator();
   return jobId;
+}
+
+/** A job whose first callback fails, tried twice or more; `again` has it sent once more. */
+async function failingCallback({ stack }: Recorder, receiver: CallbackReceiver) {
+  receiver.answer(() => 500);
+  const request = pictureRequest(2, { callbackUrl: `${receiver.url}/hook` });
+  const jobId = (await postJobs(stack.url, request)).jobIds[0] ?? '';
+  await until('it was tried', () => receiver.received.length > 0);
+  const again = async (): Promise<void> => {
+    const seen = receiver.received.length;
+    const path = `/v1/consumer/jobs/${jobId}/callbacks/1/redeliver`;
+    await fetch(`${stack.url}${path}`, { method: 'POST' });
+    await until('it was tried again', () => receiver.received.length > seen);
+  };
+  return { workflowId: callbackWorkflowId(jobId), again };
+}
+
+async function withReceiver(
+  run: (receiver: CallbackReceiver) => Promise<Recorded>,
+): Promise<Recorded> {
+  const receiver = await startCallbackReceiver();
+  return run(receiver).finally(() => receiver.close());
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -189,5 +212,34 @@ export const SCENARIOS: readonly Scenario[] = [
       );
       return { workflowId };
     },
+  },
+  {
+    name: 'callback',
+    run: (recorder) =>
+      withReceiver(async (receiver) => {
+        const { workflowId, again } = await failingCallback(recorder, receiver);
+        const handle = recorder.stack.client.workflow.getHandle(workflowId);
+        // The end of the job may be sent by the next run.
+        const { runId } = await handle.describe();
+        receiver.answer(() => 204);
+        await again();
+        await until('both are sent', () => receiver.accepted('/hook').length === 2);
+        await handle.result();
+        return { workflowId, runId };
+      }),
+  },
+  {
+    name: 'callback-continued',
+    run: (recorder) =>
+      withReceiver(async (receiver) => {
+        const { workflowId, again } = await failingCallback(recorder, receiver);
+        const handle = recorder.stack.client.workflow.getHandle(workflowId);
+        const { runId } = await handle.describe();
+        while ((await handle.describe()).runId === runId) await again();
+        receiver.answer(() => 204);
+        await again();
+        await handle.result();
+        return { workflowId, runId };
+      }),
   },
 ];

@@ -86,6 +86,7 @@ async function record(): Promise<void> {
     SCHEDULER_POLL_MS: '200',
     SERVER_LOST_AFTER_SECONDS: '5',
     MIN_FREE_BYTES: '0',
+    OUTGOING_ALLOW: '127.0.0.0/8',
   });
   const serving = await startServing('monolith', config, silentLogger);
   const client = connectTemporal({ ...config, TEMPORAL_ADDRESS: address });
