@@ -7,6 +7,7 @@ import { createJobStore } from '../src/db/jobs.ts';
 import { createResourceStore } from '../src/db/resources.ts';
 import { seedCatalogue } from '../src/db/seed-catalogue.ts';
 import { createTenantStore } from '../src/db/tenants.ts';
+import type { Generation } from '../src/domain/generation.ts';
 import { startBenchStack, type BenchStack } from './bench-stack.ts';
 import { runOpenLoop } from './open-loop.ts';
 import { pauseDrawing } from './pause-drawing.ts';
@@ -54,7 +55,7 @@ async function createBacklog(stack: BenchStack, size: number): Promise<Backlog> 
         ...pattern,
         startInMs: 0,
         ...{ id: randomUUID(), tenant, batchId, position, createdAt: new Date(now) },
-        generation: { ...pattern.generation, seed: (now + position) % 2 ** 32 },
+        generation: { ...pattern.generation, seed: (now + position) % 2 ** 32 } as Generation,
         expireAt: new Date(now + 86_400_000),
         ...change,
       }));

@@ -26,6 +26,7 @@ import { createDependencies } from './db/dependencies.ts';
 import { createJobListings } from './db/job-listings.ts';
 import { createProgressReports, createProgressStore } from './db/job-progress.ts';
 import { createFleetOperations } from './db/fleet-operations.ts';
+import { createGraphStore } from './db/job-graphs.ts';
 import { createJobStore } from './db/jobs.ts';
 import { createKeyStore } from './db/keys.ts';
 import { createLeaseReads } from './db/lease-reads.ts';
@@ -205,6 +206,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
       secrets: await composeCallbackSecrets(base),
       wake: () => wakeups.wake('callbacks'),
     },
+    graphs: createGraphStore(sql),
     outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
     ...limits,
     blobs: createBlobRecords(sql),

@@ -15,6 +15,7 @@ import { startPulse } from './pulse.ts';
 import { createSilence, type Beat } from './silence.ts';
 import {
   isBadOutput,
+  outputFiles,
   predictedOutputs,
   storeOutputs,
   storePartialOutputs,
@@ -123,23 +124,31 @@ async function outputsOf(
 ): Promise<StoredOutput[]> {
   const { lease, expectedOutputs } = input;
   const where = `${lease.promptId} on ${lease.serverId}`;
+  const isUnknown = expectedOutputs === 0;
   switch (state.state) {
     case 'succeeded': {
-      const files = state.outputs.filter(({ type }) => type === 'output');
-      if (files.length >= expectedOutputs) return storeOutputs(deps, lease, files, signal);
+      const files = outputFiles(state.outputs, expectedOutputs);
+      if (files.length >= Math.max(1, expectedOutputs))
+        return storeOutputs(deps, lease, files, signal, isUnknown);
+      if (isUnknown)
+        throw new OrchestratorError(
+          'execution_failed',
+          `Prompt ${where} ended without any file: none of its output nodes saved one.`,
+        );
       throw new OrchestratorError(
         'output_missing',
         `Prompt ${lease.promptId} ended with ${files.length} of ${expectedOutputs} files.`,
       );
     }
     case 'failed': {
-      const files = state.outputs.filter(({ type }) => type === 'output');
-      const outputs = await storePartialOutputs(deps, lease, files, signal);
+      const files = outputFiles(state.outputs, expectedOutputs);
+      const outputs = await storePartialOutputs(deps, lease, files, signal, isUnknown);
       throw executionFailure(state, outputs);
     }
     case 'interrupted':
       throw new OrchestratorError('interrupted', `Somebody interrupted prompt ${where}.`);
     default:
+      if (isUnknown) throw await promptLost(deps.executor, input, hasStarted, signal);
       // The books are lost with a restart, the files are not: their names are known from the prefix.
       try {
         return await storeOutputs(deps, lease, predictedOutputs(input), signal);

@@ -1,16 +1,14 @@
 import { posix } from 'node:path';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { Generation } from '../domain/generation.ts';
+import type { Graph } from '../domain/generation.ts';
 import type { GraphRef, InputFile, Lease, PreparedPrompt } from '../domain/job.ts';
 import { mediaInputsOf } from '../domain/generation-inputs.ts';
 import { outputPrefix } from '../domain/naming.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { LeasedJob, PrepareReads } from '../db/prepare-reads.ts';
 import type { RunStore } from '../db/runs.ts';
-import { buildGraph } from '../ecosystems/index.ts';
 import type { ListedFiles } from '../ecosystems/look-up-file.ts';
-import { resolveFiles } from '../ecosystems/resolve-files.ts';
-import type { ResolvedFiles } from '../ecosystems/resolved-files.ts';
+import { planGraph, type GraphPlan } from '../ecosystems/plan-graph.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 import { blobKeyFor, graphKeyFor } from '../storage/keys.ts';
@@ -69,16 +67,13 @@ export function createPrepare(deps: PrepareDeps) {
         'lease_lost',
         `Attempt ${lease.attempt} of job ${lease.jobId} no longer holds its lease on ${lease.serverId}.`,
       );
-    const { generation } = job;
     const files = await serverFiles(lease.serverId);
     const prefix = outputPrefix(lease.jobId, lease.runIndex, lease.attempt);
-    const resolved = filesOf(generation, files, job.fileNames, lease.serverId);
+    const plan = planFor(job, files, lease.serverId);
     const stored = await inputsFor(lease, job);
     const inputs = stored.map((input) => inputFile(prefix, input));
     const graph = await toRef(
-      JSON.stringify(
-        buildGraph(generation, { ...resolved, inputs: inputNames(stored, inputs) }, prefix),
-      ),
+      JSON.stringify(plan.build(inputNames(stored, inputs), prefix)),
       { lease, tenant: job.tenant },
       deps,
     );
@@ -86,7 +81,7 @@ export function createPrepare(deps: PrepareDeps) {
     return {
       graph,
       outputPrefix: prefix,
-      expectedOutputs: 1,
+      expectedOutputs: plan.expectedOutputs,
       durationMs: Date.now() - startedAtMs,
       ...(inputs.length > 0 ? { inputs } : {}),
     };
@@ -105,15 +100,17 @@ const inputNames = (
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(stored.map(({ role }, index) => [role, files[index]?.name ?? '']));
 
-function filesOf(
-  generation: Generation,
+function planFor(
+  { generation, fileNames, graph }: LeasedJob,
   listed: ListedFiles,
-  names: Readonly<Record<string, string | null>>,
   serverId: string,
-): ResolvedFiles {
-  const { files, missing } = resolveFiles(generation, (air) => names[air] ?? undefined, listed);
-  if (files) return files;
-  const why = missing.map(({ message }) => message).join(' ');
+): GraphPlan {
+  const plan = planGraph(generation, {
+    ...{ fileNameOf: (air) => fileNames[air] ?? undefined, listed },
+    graph: graph === null ? undefined : (JSON.parse(graph) as Graph),
+  });
+  if (!('missing' in plan)) return plan;
+  const why = plan.missing.join(' ');
   throw new OrchestratorError('model_missing', `${serverId} no longer has every file: ${why}`);
 }
 

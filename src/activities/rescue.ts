@@ -3,7 +3,13 @@ import type { RescuedResult } from '../domain/job.ts';
 import type { RescueInput } from './activity-types.ts';
 import { startPulse } from './pulse.ts';
 import type { PromptLocks } from './prompt-locks.ts';
-import { isBadOutput, predictedOutputs, storeOutputs, type StoreDeps } from './store-outputs.ts';
+import {
+  isBadOutput,
+  outputFiles,
+  predictedOutputs,
+  storeOutputs,
+  type StoreDeps,
+} from './store-outputs.ts';
 
 /**
  * Takes the prompt of a given-up attempt off its server, and stores its pictures when it was through by then: by the
@@ -23,12 +29,14 @@ export const createRescue =
       });
       const files =
         state.state === 'succeeded'
-          ? state.outputs.filter(({ type }) => type === 'output')
+          ? outputFiles(state.outputs, input.expectedOutputs)
           : state.state === 'absent'
             ? predictedOutputs(input)
             : [];
       if (files.length < Math.max(1, input.expectedOutputs)) return null;
-      return { attempt: lease.attempt, outputs: await storeOutputs(deps, lease, files, signal) };
+      const isNamed = input.expectedOutputs === 0;
+      const outputs = await storeOutputs(deps, lease, files, signal, isNamed);
+      return { attempt: lease.attempt, outputs };
     } catch (error) {
       if (isBadOutput(error)) return null;
       throw error;

@@ -32,6 +32,13 @@ export const predictedOutputs = ({
     type: 'output' as const,
   }));
 
+/** Files of a prompt that are its outputs: of a client's own graph (0 expected) also those that it only previews. */
+export const outputFiles = (
+  files: readonly OutputFile[],
+  expectedOutputs: number,
+): readonly OutputFile[] =>
+  files.filter(({ type }) => type === 'output' || (type === 'temp' && expectedOutputs === 0));
+
 /** True when a file is not there or is no whole picture, as opposed to a server or a store that fails for now. */
 export const isBadOutput = (error: unknown): boolean =>
   isOrchestratorError(error) &&
@@ -57,12 +64,16 @@ export async function areWritten(
   }
 }
 
-/** Fetches the files in their order and stores them under the attempt's own keys; a repetition replaces the same files. */
+/**
+ * Fetches the files in their order and stores them under the attempt's own keys; a repetition replaces the same files.
+ * `isNamed`: with their names and nodes.
+ */
 export async function storeOutputs(
   deps: StoreDeps,
   lease: Lease,
   files: readonly OutputFile[],
   signal: AbortSignal,
+  isNamed = false,
 ): Promise<StoredOutput[]> {
   if (files.length > MOST_OUTPUTS)
     throw new OrchestratorError(
@@ -71,7 +82,10 @@ export async function storeOutputs(
     );
   const outputs: StoredOutput[] = [];
   for (const [slot, file] of files.entries())
-    outputs.push(await storeOutput(deps, lease, slot, file, signal));
+    outputs.push({
+      ...(await storeOutput(deps, lease, slot, file, signal)),
+      ...named(file, isNamed),
+    });
   return outputs;
 }
 
@@ -81,17 +95,24 @@ export async function storePartialOutputs(
   lease: Lease,
   files: readonly OutputFile[],
   signal: AbortSignal,
+  isNamed = false,
 ): Promise<StoredOutput[]> {
   const outputs: StoredOutput[] = [];
   for (const file of files.slice(0, MOST_OUTPUTS)) {
     try {
-      outputs.push(await storeOutput(deps, lease, outputs.length, file, signal));
+      const stored = await storeOutput(deps, lease, outputs.length, file, signal);
+      outputs.push({ ...stored, ...named(file, isNamed) });
     } catch (error) {
       if (!isBadOutput(error)) throw error;
     }
   }
   return outputs;
 }
+
+const named = (
+  { filename, nodeId }: OutputFile,
+  isNamed: boolean,
+): Pick<StoredOutput, 'name' | 'nodeId'> => (isNamed ? { name: filename, nodeId } : {});
 
 async function storeOutput(
   { executor, storage, maxOutputBytes }: StoreDeps,

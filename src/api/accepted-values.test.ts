@@ -4,7 +4,7 @@ import type { JobStatus, JobStatusCollection } from '../contract/v1/job-status.t
 import { GENERATION_DEFAULTS } from '../domain/generation-defaults.ts';
 import { ECOSYSTEMS } from '../domain/generation.ts';
 import { comfySampling, SCHEDULERS } from '../domain/schedulers.ts';
-import { JOBS, read, submitted } from './job-calls.test-support.ts';
+import { JOBS, read, submitted, pictureOf } from './job-calls.test-support.ts';
 import {
   acceptedGeneration,
   airsOf,
@@ -28,7 +28,7 @@ describe('the seed', () => {
       );
       const [job] = answer.jobs;
       const [row] = api.orchestrator.rows.values();
-      const drawn = row?.generation.seed ?? -1;
+      const drawn = pictureOf(row).seed;
       expect(drawn).toBeGreaterThanOrEqual(0);
       expect(drawn).toBeLessThan(2 ** 32);
       expect(job?.result).toMatchObject({ seed: drawn });
@@ -36,7 +36,7 @@ describe('the seed', () => {
       const again = await read<JobStatus>(await api.send('GET', `${JOBS}/${job?.jobId}`));
       expect(again.result).toMatchObject({ seed: drawn });
       if (!row) throw new Error('no job was stored');
-      expect(graphOf(row.generation, files)['sampler']?.inputs['seed']).toBe(drawn);
+      expect(graphOf(pictureOf(row), files)['sampler']?.inputs['seed']).toBe(drawn);
     },
   );
 });

@@ -51,7 +51,10 @@ const withChoices = (request: MadeRequest, catalogue: readonly Resource[]): Made
     // Jobs of one request differ in nothing but their seeds.
     submissions: request.submissions.map((submission) => ({
       ...submission,
-      generation: { ...submission.generation, controlNets: named },
+      generation:
+        submission.generation.operation === 'textToImage'
+          ? { ...submission.generation, controlNets: named }
+          : submission.generation,
     })),
     needed: [...request.needed, ...needed],
   };
@@ -61,8 +64,9 @@ const withChoices = (request: MadeRequest, catalogue: readonly Resource[]): Made
 export const createControlNetChoice =
   (resources: Pick<ResourceStore, 'listControlNets'>) =>
   async (tenant: string, requests: readonly MadeRequest[]): Promise<readonly MadeRequest[]> => {
-    const open = requests.some(({ submissions: [first] }) =>
-      first?.generation.controlNets?.some(isOpen),
+    const open = requests.some(
+      ({ submissions: [first] }) =>
+        first?.generation.operation === 'textToImage' && first.generation.controlNets?.some(isOpen),
     );
     if (!open) return requests;
     const catalogue = await resources.listControlNets(tenant);

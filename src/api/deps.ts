@@ -11,6 +11,7 @@ import type { ProgressStore } from '../db/job-progress.ts';
 import type { FleetReader } from '../db/fleet.ts';
 import type { FleetOperations } from '../db/fleet-operations.ts';
 import type { KeyStore } from '../db/keys.ts';
+import type { GraphStore } from '../db/job-graphs.ts';
 import type { LeaseReads } from '../db/lease-reads.ts';
 import type { TenantStore } from '../db/tenants.ts';
 import type { ResourceStore } from '../db/resources.ts';
@@ -62,6 +63,7 @@ export interface ApiDeps {
   readonly tenantUse: Pick<TenantStore, 'findTenantUse'>;
   readonly rateLimiter: Pick<RateLimiter, 'count'>;
   readonly blobs: Pick<BlobRecords, 'findBlob'>;
+  readonly graphs: GraphStore;
   readonly fleet: FleetReader;
   readonly fleetOperations: Pick<
     FleetOperations,

@@ -14,6 +14,8 @@ import { OrchestratorError } from '../errors.ts';
 
 export interface FakeOrchestrator extends Orchestrator {
   readonly rows: Map<string, JobRow>;
+  /** Graphs that came with jobs, by hash. */
+  readonly graphs: Map<string, string>;
   update(id: string, change: Partial<JobRow>): void;
   succeed(id: string): void;
   /** What was submitted, in order. */
@@ -26,6 +28,7 @@ export interface FakeOrchestrator extends Orchestrator {
 
 export function createFakeOrchestrator(): FakeOrchestrator {
   const rows = new Map<string, JobRow>();
+  const graphs = new Map<string, string>();
   const keys = new Map<
     string,
     { batchId: string; bodySha256: string; answer: StoredAnswer | undefined }
@@ -43,6 +46,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
   const fake: FakeOrchestrator = {
     rows,
     submissions: [],
+    graphs,
     waits: [],
     failure: undefined,
     events: [],
@@ -86,6 +90,7 @@ export function createFakeOrchestrator(): FakeOrchestrator {
       const batchId = made[0]?.batchId ?? '';
       fake.submissions.push(...jobs);
       for (const row of made) rows.set(row.id, row);
+      for (const { graph } of jobs) if (graph) graphs.set(graph.sha256, graph.text);
       if (idempotency)
         keys.set(`${caller.tenant} ${idempotency.key}`, {
           batchId,

@@ -5,7 +5,7 @@ import { parseAir, resourceKind } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
 import { findResourceFile, foldersFor } from '../domain/model-files.ts';
 import type { JobNeeds } from '../domain/job-needs.ts';
-import type { ServerFit } from '../ecosystems/server-fit.ts';
+import type { Lack, ServerFit } from '../ecosystems/server-fit.ts';
 import type { FieldError } from '../errors.ts';
 
 /** A resource and where the request names it. */
@@ -22,26 +22,32 @@ interface NeedsOfJob {
   readonly path: readonly (string | number)[];
 }
 
-/**
- * What keeps every server that answers from drawing this. Only for a job that none
- * of them can run.
- */
+/** What keeps every server that answers from running this. Only for a job that none of them can run. */
 export function lacksOfAll(
   { needs, needed, path: base }: NeedsOfJob,
   fleet: readonly FleetServer[],
   fit: ServerFit,
 ): FieldError[] {
   const servers = fleet.filter(({ reachable }) => reachable);
+  if (needs.shape.operation !== 'textToImage') {
+    const [best] = byLacks(needs, servers, fit);
+    if (!best) return [];
+    return best.lacks.map(({ path = [], message }) => ({
+      path: formatPath([...base, ...path]),
+      message: `on ${nameOf(best.server, fleet)}: ${message}`,
+    }));
+  }
   const nowhere = needed
     .filter(({ resource }) => !servers.some((server) => hasFile(server, resource)))
     .map(({ path, resource }) => ({ path, message: missingFile(resource, fleet) }));
   if (nowhere.length > 0) return nowhere;
   const path = needed[0]?.path ?? '';
   // A server with every named file lacks something else: text encoders, a node class, memory, leave to serve it.
-  const nearest = servers
-    .filter((server) => needed.every(({ resource }) => hasFile(server, resource)))
-    .map((server) => ({ server, lacks: fit.lacks(needs, server) }))
-    .sort((a, b) => a.lacks.length - b.lacks.length)[0];
+  const [nearest] = byLacks(
+    needs,
+    servers.filter((server) => needed.every(({ resource }) => hasFile(server, resource))),
+    fit,
+  );
   if (nearest)
     return nearest.lacks.map(({ air, message, path: inner }) => ({
       path: inner
@@ -57,6 +63,16 @@ export function lacksOfAll(
     },
   ];
 }
+
+/** What each server lacks, the one that lacks least first. */
+const byLacks = (
+  needs: JobNeeds,
+  servers: readonly FleetServer[],
+  fit: ServerFit,
+): { readonly server: FleetServer; readonly lacks: readonly Lack[] }[] =>
+  servers
+    .map((server) => ({ server, lacks: fit.lacks(needs, server) }))
+    .sort((a, b) => a.lacks.length - b.lacks.length);
 
 const hasFile = ({ lists }: FleetServer, resource: Resource): boolean =>
   findResourceFile(resource, lists.files) !== undefined;

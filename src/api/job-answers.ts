@@ -69,6 +69,7 @@ export function createJobAnswers(deps: ApiDeps): JobAnswers {
     progress: await progressOf(rows === 'new' ? [] : rows),
     previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${JOBS_PATH}/${jobId}/preview`,
     waiting: await waitsOf(rows),
+    graphs: isDetailed && rows !== 'new' ? await deps.graphs.findGraphs(rows) : new Map(),
     now: now(),
   });
 

@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import type { JobRow } from '../db/job-row.ts';
+import type { TextToImage } from '../domain/generation.ts';
 import type { JobStatusCollection } from '../contract/v1/job-status.ts';
 import { createTestApi, validJob } from './test-api.test-support.ts';
 
@@ -9,6 +11,12 @@ export async function read<T>(response: Response): Promise<T> {
   const text = await response.text();
   expect(response.status, text).toBeLessThan(300);
   return JSON.parse(text) as T;
+}
+
+/** The picture that a job is to draw. */
+export function pictureOf(row: Pick<JobRow, 'generation'> | undefined): TextToImage {
+  if (row?.generation.operation === 'textToImage') return row.generation;
+  throw new Error('this is no job of a picture');
 }
 
 /** Submits a job, by default a valid one to a new API. */

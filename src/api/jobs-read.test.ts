@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '../contract/v1/job-status.ts';
-import { JOBS, read, submitted } from './job-calls.test-support.ts';
+import { JOBS, read, submitted, pictureOf } from './job-calls.test-support.ts';
 import { createTestApi, validJob } from './test-api.test-support.ts';
 
 describe('reading jobs', () => {
@@ -58,7 +58,7 @@ describe('reading jobs', () => {
       Type: 'TextToImageV2',
       id: collection.jobId,
       model: '@civitai/128078',
-      params: { seed: row?.generation.seed },
+      params: { seed: pictureOf(row).seed },
       maxRetryAttempt: 5,
       properties: { userId: 'u' },
       resources: ['@civitai/128078'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStatus, JobStatusCollection } from '../contract/v1/job-status.ts';
-import { JOBS, read, submitted } from './job-calls.test-support.ts';
+import { JOBS, read, submitted, pictureOf } from './job-calls.test-support.ts';
 import { createTestApi, SD1, SD1_LORA, validJob } from './test-api.test-support.ts';
 
 describe('POST /v1/consumer/jobs', () => {
@@ -37,14 +37,14 @@ describe('POST /v1/consumer/jobs', () => {
     const api = createTestApi();
     const params = { ...validJob().params, seed: 4_294_967_295 };
     await submitted(api, validJob({ quantity: 2, batchSize: 2, params }));
-    const seeds = [...api.orchestrator.rows.values()].map((row) => row.generation.seed);
+    const seeds = [...api.orchestrator.rows.values()].map((row) => pictureOf(row).seed);
     expect(seeds).toEqual([4_294_967_295, 0, 1, 2]);
   });
 
   it('draws a real seed for each job when none is given', async () => {
     const api = createTestApi();
     await submitted(api, validJob({ quantity: 3 }));
-    const seeds = [...api.orchestrator.rows.values()].map((row) => row.generation.seed);
+    const seeds = [...api.orchestrator.rows.values()].map((row) => pictureOf(row).seed);
     expect(new Set(seeds).size).toBe(3);
     expect(seeds.every((seed) => seed >= 0 && seed < 2 ** 32)).toBe(true);
   });

@@ -31,7 +31,7 @@ interface Use extends Omit<ModelUse, 'path'> {
 const NETWORK_KINDS: readonly ResourceKind[] = ['lora', 'embedding', 'vae'];
 
 /** What may stand where a request names a resource. */
-const KINDS_BY_ROLE: Readonly<Record<ModelRole, readonly ResourceKind[]>> = {
+const KINDS_BY_ROLE: Readonly<Record<Exclude<ModelRole, 'graph'>, readonly ResourceKind[]>> = {
   model: ['checkpoint'],
   network: NETWORK_KINDS,
   controlNet: ['controlnet'],
@@ -102,6 +102,8 @@ function useFault(
     };
   const { type = '', ecosystem = '' } = parseAir(resource.air);
   const kind = resourceKind(type);
+  // What a graph does with a model is the client's affair.
+  if (use.role === 'graph') return undefined;
   const expected = KINDS_BY_ROLE[use.role];
   if (!expected.includes(kind)) {
     const elsewhere =

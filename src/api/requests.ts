@@ -15,7 +15,10 @@ const MOST_JOBS = 1_000;
 const Place = z.tuple([z.number(), z.guid()]);
 
 /** Endpoint that lists a tenant's requests. */
-export function requestsEndpoint({ cursors, listings }: ApiDeps, answers: JobAnswers): Endpoint {
+export function requestsEndpoint(
+  { cursors, listings, graphs: stored }: ApiDeps,
+  answers: JobAnswers,
+): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/consumer/requests',
@@ -41,6 +44,7 @@ export function requestsEndpoint({ cursors, listings }: ApiDeps, answers: JobAns
       const { requests } = page;
       const last = page.hasMore ? requests.at(-1) : undefined;
       const rows = requests.flatMap(({ jobs }) => jobs);
+      const graphs = await stored.findGraphs(rows);
       const statuses = jobStatuses(rows, await answers.options(c, rows, false));
       const eventOf = new Map(statuses.map((status) => [status.jobId, status.lastEvent]));
       const result: QueryRequestsResult = {
@@ -54,7 +58,7 @@ export function requestsEndpoint({ cursors, listings }: ApiDeps, answers: JobAns
           dateTime: wireDate(createdAt),
           jobs: jobs.flatMap((row) => {
             const lastEvent = eventOf.get(row.id);
-            return lastEvent ? [{ job: detailedJob(row), lastEvent }] : [];
+            return lastEvent ? [{ job: detailedJob(row, graphs), lastEvent }] : [];
           }),
         })),
       };

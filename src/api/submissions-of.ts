@@ -69,7 +69,9 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
 /** Throws `invalid_request` for what no graph can draw. */
 function assertDrawable(requests: readonly MadeRequest[]): void {
   const faults = requests.flatMap(({ path, submissions: [first] }) =>
-    first ? pictureFaults(first.generation).map((one) => ({ ...one, base: path })) : [],
+    first?.generation.operation === 'textToImage'
+      ? pictureFaults(first.generation).map((one) => ({ ...one, base: path }))
+      : [],
   );
   if (faults.length > 0)
     throw faultsError(

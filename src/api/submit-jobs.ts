@@ -6,6 +6,7 @@ import { JobEstimates, jobEstimates } from '../contract/v1/job-estimate.ts';
 import { jobStatusCollection } from '../contract/v1/job-status.ts';
 import { wireDate } from '../contract/v1/wire-time.ts';
 import type { StoredAnswer } from '../db/idempotency-keys.ts';
+import { graphsOf } from '../db/job-graphs.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
@@ -66,7 +67,10 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
       const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
       if (earlier?.answer) return replay(c, earlier.answer);
       const submissions = earlier ? [] : await submissionsOf(caller.tenant, body);
-      const shown = await answers.options(c, 'new', query.detailed);
+      const shown = {
+        ...(await answers.options(c, 'new', query.detailed)),
+        graphs: graphsOf(submissions),
+      };
       const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
         status: statusOf(rows),
         body: JSON.stringify(jobStatusCollection(rows, shown)),

@@ -134,6 +134,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     ...unlimited,
     blobs: { findBlob: async (id) => blobs.get(id) },
     callbacks: memoryCallbacks(now),
+    graphs: { findGraphs: async () => orchestrator.graphs },
     outgoing: createOutgoing(createAddressRules([]), async (name) => [
       { address: name.startsWith('inner.') ? '10.0.0.1' : '93.184.216.34' },
     ]),

@@ -219,6 +219,7 @@ function newRows(
       request:
         needs.length > 0 ? { ...submission.request, jobDependencies: needs } : submission.request,
       generation: submission.generation,
+      ...(submission.graph ? { graph: submission.graph } : {}),
       properties: submission.properties,
       traceId: caller.traceId,
       maxAttempts: submission.maxAttempts ?? deps.maxAttempts,
@@ -242,7 +243,13 @@ const needsOf = ({ needs }: JobSubmission, ids: readonly string[]): string[] =>
   needs ? [...needs.positions.flatMap((position) => ids[position] ?? []), ...needs.jobIds] : [];
 
 /** The row as the insert left it, without reading it back. */
-const freshRow = ({ startInMs, needs, callback: _told, ...row }: NewJobRow): JobRow => ({
+const freshRow = ({
+  startInMs,
+  needs,
+  graph: _graph,
+  callback: _told,
+  ...row
+}: NewJobRow): JobRow => ({
   ...row,
   startAfter: new Date(row.createdAt.getTime() + startInMs),
   startedAt: null,

@@ -2,6 +2,7 @@ import type { CallbackRequest } from '../domain/callback.ts';
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
 import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
+import type { GraphText } from '../db/job-graphs.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { TaintRequest } from '../db/taints.ts';
 
@@ -25,6 +26,8 @@ export interface JobSubmission {
   /** As accepted, for `detailed=true`. */
   readonly request: Record<string, unknown>;
   readonly generation: Generation;
+  /** The client's own graph, where the job has one. */
+  readonly graph?: GraphText;
   readonly properties: Record<string, unknown>;
   readonly callback?: CallbackRequest;
   readonly expireAt?: Date;

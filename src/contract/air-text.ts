@@ -3,7 +3,7 @@ import { isCompressed, MAX_AIR_LENGTH, parseAir } from '../domain/air.ts';
 import { messageOf } from '../errors.ts';
 
 /** Marks an issue so that a request whose only faults are AIRs answers `invalid_air`. */
-const INVALID_AIR = { code: 'invalid_air' } as const;
+export const INVALID_AIR = { code: 'invalid_air' } as const;
 
 /** True for an issue that is about nothing but AIRs. */
 export const isAirIssue = (issue: object): boolean =>
@@ -11,7 +11,8 @@ export const isAirIssue = (issue: object): boolean =>
     (issue.params as { code?: unknown } | undefined)?.code === INVALID_AIR.code) ||
   ('issues' in issue && Array.isArray(issue.issues) && issue.issues.every(isAirIssue));
 
-function airProblem(text: string): string | undefined {
+/** What is wrong with an AIR that has to name one file, or undefined. */
+export function airProblem(text: string): string | undefined {
   try {
     const air = parseAir(text);
     return air.version === undefined

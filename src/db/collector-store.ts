@@ -27,6 +27,14 @@ export function createCollectorStore(sql: Sql) {
       await sql`delete from job_progress where reported_at < now() - interval '1 hour'`;
     },
 
+    /** Of requests whose jobs are all gone; a request that is being accepted has its graphs before its jobs. */
+    async deleteUnusedGraphs(): Promise<number> {
+      const rows = await sql`
+        delete from job_graphs g where g.created_at < now() - interval '1 hour'
+          and not exists (select from jobs j where j.batch_id = g.batch_id)`;
+      return rows.count;
+    },
+
     /** Keys whose jobs are all gone: a key lives as long as they do. */
     async deleteUnusedIdempotencyKeys(): Promise<number> {
       const rows = await sql`

@@ -1,4 +1,5 @@
 import type { CallbackRequest } from '../domain/callback.ts';
+import type { GraphText } from './job-graphs.ts';
 import type { Generation } from '../domain/generation.ts';
 import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
 import type { Taint } from '../domain/taint.ts';
@@ -9,6 +10,9 @@ export interface JobOutput {
   readonly blobKey: string;
   readonly contentType: string;
   readonly bytes: number;
+  /** Of a client's own graph: the file's name on the server and the node that saved it. */
+  readonly name?: string;
+  readonly nodeId?: string;
   readonly width?: number;
   readonly height?: number;
 }
@@ -77,6 +81,8 @@ export type NewJobRow = Pick<
   | 'createdAt'
   | 'expireAt'
 > & {
+  /** The client's own graph, where the job has one. */
+  readonly graph?: GraphText;
   /** The starter leaves the row alone for so long. */
   readonly startInMs: number;
   /** (Default: the limit of its class) */

@@ -8,6 +8,7 @@ import {
   type StoredAnswer,
 } from './idempotency-keys.ts';
 import { insertDependencies } from './dependencies.ts';
+import { insertGraphs } from './job-graphs.ts';
 import { awaitsJobs, type JobRow, type NewJobRow } from './job-row.ts';
 
 export type JobStore = ReturnType<typeof createJobStore>;
@@ -26,7 +27,8 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
     const dependencies = rows.flatMap(({ id: jobId, needs = [] }) =>
       needs.map((needsId) => ({ jobId, needsId })),
     );
-    if (!idempotency && dependencies.length === 0) {
+    const graphs = rows.flatMap(({ graph }) => graph ?? []);
+    if (!idempotency && dependencies.length + graphs.length === 0) {
       await admission.insertCounted(sql, tenant, values);
       return { batchId };
     }
@@ -35,6 +37,7 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
       const keys = createIdempotencyKeys(tx);
       if (idempotency && !(await keys.take(tenant, idempotency, batchId, answer)))
         return (await keys.find(tenant, idempotency)) ?? { batchId };
+      await insertGraphs(tx, { tenant, batchId }, graphs);
       await admission.insertCounted(tx, tenant, values);
       if (dependencies.length > 0) await insertDependencies(tx, dependencies);
       return { batchId };

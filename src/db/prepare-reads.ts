@@ -11,6 +11,8 @@ export interface LeasedJob {
   readonly createdAt: Date;
   /** `fileName` of the job's AIRs that the tenant's catalogue has; others are left out. */
   readonly fileNames: Readonly<Record<string, string | null>>;
+  /** The client's graph as JSON text; null for a job without one. */
+  readonly graph: string | null;
 }
 
 export type PrepareReads = ReturnType<typeof createPrepareReads>;
@@ -21,6 +23,8 @@ export function createPrepareReads(sql: Sql) {
     async findLeasedJob(lease: Lease, runId: string): Promise<LeasedJob | undefined> {
       const [row] = await sql<LeasedJob[]>`
         select j.generation, j.tenant, j.trace_id, j.created_at,
+          (select g.graph from job_graphs g
+            where g.batch_id = j.batch_id and g.sha256 = j.generation -> 'graph' ->> 'sha256') as graph,
           (select coalesce(jsonb_object_agg(r.air, r.file_name), '{}') from resources r
             where r.tenant = j.tenant and r.air = any (${generationAirs(sql)})) as file_names
         from jobs j

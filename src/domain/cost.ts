@@ -52,3 +52,6 @@ export const imageCost = (generation: Priced): number => {
 
 /** To four decimals, as every cost is shown. */
 export const roundedCost = (cost: number): number => Math.round(cost * 10_000) / 10_000;
+
+/** What jobs cost whose work is not known beforehand. */
+export const FLAT_COSTS = { comfy: 1, imageTransform: 0.1 } as const;

@@ -14,6 +14,9 @@ export const inputsOf = ({
   ...Object.fromEntries(controlNets.map(({ image }, index) => [controlRole(index), image])),
 });
 
+/** The role of the picture that is transformed. */
+export const TRANSFORMED_ROLE = 'image';
+
 export type MediaKind = 'image' | 'video' | 'audio' | 'any';
 
 export interface MediaInput {
@@ -24,5 +27,16 @@ export interface MediaInput {
 }
 
 /** What has to be on the server before the graph of this generation runs, each role once. */
-export const mediaInputsOf = (generation: Generation): readonly MediaInput[] =>
-  Object.entries(inputsOf(generation)).map(([role, source]) => ({ role, source, kind: 'image' }));
+export function mediaInputsOf(generation: Generation): readonly MediaInput[] {
+  switch (generation.operation) {
+    case 'textToImage':
+      return Object.entries(inputsOf(generation)).map(([role, source]) => ({
+        ...{ role, source },
+        kind: 'image',
+      }));
+    case 'imageTransform':
+      return [{ role: TRANSFORMED_ROLE, kind: 'image', source: generation.image }];
+    case 'comfy':
+      return generation.media;
+  }
+}

@@ -1,5 +1,8 @@
 /** Generation parameters in the domain's own words; `contract/` translates the wire to and from them. */
 
+import type { GraphMedia } from './graphs/graph-media.ts';
+import type { GraphModel } from './graphs/graph-models.ts';
+
 export const ECOSYSTEMS = ['sd1', 'sdxl', 'sd3', 'flux1'] as const;
 export type Ecosystem = (typeof ECOSYSTEMS)[number];
 
@@ -65,8 +68,29 @@ export interface TextToImage {
   readonly refiner?: { readonly model: string; readonly switchAt: number };
 }
 
+/** One picture made of another. */
+export interface ImageTransform {
+  readonly operation: 'imageTransform';
+  readonly transformer: ImageTransformer;
+  readonly image: MediaSource;
+  /** Shorter side that transformers with a resolution of their own work at, pixels. */
+  readonly resolution: number;
+}
+
+/** A graph of the client's own, with what was read in it when it was accepted. */
+export interface ComfyGraph {
+  readonly operation: 'comfy';
+  /** The text is stored beside the job. */
+  readonly graph: { readonly sha256: string; readonly bytes: number; readonly nodes: number };
+  /** Each class once, with the first node of it. */
+  readonly classes: readonly { readonly name: string; readonly nodeId: string }[];
+  /** AIRs are canonical. */
+  readonly models: readonly GraphModel[];
+  readonly media: readonly GraphMedia[];
+}
+
 /** What a job asks to be made. More operations join this union. */
-export type Generation = TextToImage;
+export type Generation = TextToImage | ImageTransform | ComfyGraph;
 
 /** A ComfyUI prompt in API format. */
 export interface GraphNode {

@@ -1,7 +1,8 @@
 /** What a job needs of a server. */
-import type { Generation, TextToImage } from './generation.ts';
+import { parseAir, resourceKind, rootEcosystem } from './air.ts';
+import type { ComfyGraph, Generation, ImageTransform, TextToImage } from './generation.ts';
 
-type TextToImageShape = Pick<
+export type TextToImageShape = Pick<
   TextToImage,
   | 'operation'
   | 'ecosystem'
@@ -15,7 +16,10 @@ type TextToImageShape = Pick<
 >;
 
 /** Everything of a generation that decides which files and node classes its graph needs; a generation is one. */
-export type GenerationShape = TextToImageShape;
+export type GenerationShape =
+  | TextToImageShape
+  | Pick<ImageTransform, 'operation' | 'transformer'>
+  | Pick<ComfyGraph, 'operation' | 'classes' | 'models'>;
 
 /** What the catalogue says of the resources a job names, by AIR. */
 export type NeededResources = Readonly<
@@ -25,23 +29,19 @@ export type NeededResources = Readonly<
 export interface JobNeeds {
   readonly shape: GenerationShape;
   readonly resources: NeededResources;
-  /** AIR of the checkpoint, which a server keeps warm. */
+  /** What a server keeps warm: AIR or file of the checkpoint, empty for none. */
   readonly model: string;
   /** Jobs with the same key need the same files and node classes. */
   readonly key: string;
 }
 
-/** AIRs of the resources that a job names, the checkpoint first. `db/generation-airs.ts` says the same in SQL. */
-export const airsOf = ({
+const airsOfPicture = ({
   model,
   networks,
   controlNets = [],
   refiner,
   hires,
-}: Pick<
-  GenerationShape,
-  'model' | 'networks' | 'controlNets' | 'refiner' | 'hires'
->): readonly string[] => [
+}: TextToImageShape): readonly string[] => [
   model,
   ...networks.map(({ air }) => air),
   ...controlNets.flatMap((control) => control.model ?? []),
@@ -49,14 +49,48 @@ export const airsOf = ({
   ...(hires?.upscaler === undefined ? [] : [hires.upscaler]),
 ];
 
+/** AIRs of the resources that a job names, the checkpoint of a picture first. `db/generation-airs.ts` says the same in SQL. */
+export function airsOf(shape: GenerationShape): readonly string[] {
+  switch (shape.operation) {
+    case 'textToImage':
+      return airsOfPicture(shape);
+    case 'imageTransform':
+      return [];
+    case 'comfy':
+      return [...new Set(shape.models.flatMap(({ air }) => air ?? []))];
+  }
+}
+
 /** What a job of this shape needs. */
 export function needsOf(shape: GenerationShape, resources: NeededResources): JobNeeds {
   const names = airsOf(shape).map((air) => resources[air]?.fileName ?? null);
-  return { shape, resources, model: shape.model, key: JSON.stringify([shapeKey(shape), names]) };
+  const key = JSON.stringify([shapeKey(shape), names]);
+  return { shape, resources, model: warmModel(shape), key };
 }
+
+function warmModel(shape: GenerationShape): string {
+  if (shape.operation === 'textToImage') return shape.model;
+  if (shape.operation === 'imageTransform') return '';
+  const models = shape.models.map(({ air, file }) => air ?? file ?? '');
+  return models.find(isCheckpoint) ?? models[0] ?? '';
+}
+
+const isCheckpoint = (name: string): boolean =>
+  /^urn:air:/.test(name) && resourceKind(parseAir(name).type ?? '') === 'checkpoint';
 
 /** The same for all generations whose graphs have the same files and node classes. */
 export function shapeKey(shape: GenerationShape): string {
+  switch (shape.operation) {
+    case 'textToImage':
+      return pictureKey(shape);
+    case 'imageTransform':
+      return JSON.stringify([shape.operation, shape.transformer]);
+    case 'comfy':
+      return JSON.stringify([shape.operation, shape.classes, shape.models]);
+  }
+}
+
+function pictureKey(shape: TextToImageShape): string {
   const { ecosystem, clipSkip, source, controlNets, hires, refiner } = shape;
   const parts = [
     source && [source.mask ? 'masked' : 'source', source.denoise > 0],
@@ -67,6 +101,24 @@ export function shapeKey(shape: GenerationShape): string {
   return JSON.stringify([ecosystem, clipSkip, airsOf(shape), parts]);
 }
 
+/** Ecosystems that a server must be allowed to serve. */
+export const ecosystemsOf = (shape: GenerationShape): readonly string[] =>
+  shape.operation === 'textToImage'
+    ? [shape.ecosystem]
+    : [
+        ...new Set(
+          airsOf(shape).flatMap((air) => rootEcosystem(parseAir(air).ecosystem ?? '') ?? []),
+        ),
+      ];
+
 /** In one line, for whoever lists runs. */
-export const titleOf = ({ width, height, seed }: Generation): string =>
-  `${width}×${height} · seed ${seed}`;
+export function titleOf(generation: Generation): string {
+  switch (generation.operation) {
+    case 'textToImage':
+      return `${generation.width}×${generation.height} · seed ${generation.seed}`;
+    case 'imageTransform':
+      return generation.transformer;
+    case 'comfy':
+      return `${generation.graph.nodes} nodes`;
+  }
+}

@@ -115,7 +115,7 @@ export interface InputFile {
 export interface PreparedPrompt {
   readonly graph: GraphRef;
   readonly outputPrefix: string;
-  /** Files the picture must have, in graph order. */
+  /** Files the picture must have, in graph order; 0 when only the server will know. */
   readonly expectedOutputs: number;
   readonly durationMs: number;
   /** Input files that must be on the server before the prompt; absent for none. */
@@ -140,6 +140,9 @@ export interface StoredOutput {
   readonly contentType: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** Of a client's own graph: the file's name on the server and the node that saved it. */
+  readonly name?: string;
+  readonly nodeId?: string;
   readonly width?: number;
   readonly height?: number;
 }

@@ -43,6 +43,8 @@ export interface ModelFileQuery {
   readonly fileName?: string;
   /** Model folder → names as the server lists them. */
   readonly files: Readonly<Record<string, readonly string[]>>;
+  /** (Default: those of the kind) */
+  readonly folders?: readonly string[];
 }
 
 export interface ModelFile {
@@ -97,9 +99,22 @@ export const findModelFile = ({
   kind,
   fileName,
   files,
-}: ModelFileQuery): ModelFile | undefined => {
-  const folders = foldersFor(kind, air.ecosystem);
-  const rules = fileName === undefined ? byConvention(air) : byName(fileName, kind);
+  folders = foldersFor(kind, air.ecosystem),
+}: ModelFileQuery): ModelFile | undefined =>
+  firstFit(fileName === undefined ? byConvention(air) : byName(fileName, kind), folders, files);
+
+/** The listed file that a client calls by this name, in whatever casing and with either kind of slash. */
+export const findNamedFile = (
+  fileName: string,
+  folders: readonly string[],
+  files: ModelFileQuery['files'],
+): ModelFile | undefined => firstFit(byName(fileName, 'other'), folders, files);
+
+const firstFit = (
+  rules: readonly Rule[],
+  folders: readonly string[],
+  files: ModelFileQuery['files'],
+): ModelFile | undefined => {
   // A better rule in a later folder wins over a weaker one in an earlier folder.
   for (const rule of rules) {
     for (const folder of folders) {

@@ -1,10 +1,14 @@
 /** Whether a server can run a job: what it may serve, its model files, its node classes, its memory. */
 import type { FleetServer, ServerLists } from '../domain/fleet.ts';
-import type { TextToImage } from '../domain/generation.ts';
-import type { GenerationShape, JobNeeds } from '../domain/job-needs.ts';
+import type { ComfyGraph, TextToImage } from '../domain/generation.ts';
+import { TRANSFORMED_ROLE } from '../domain/generation-inputs.ts';
+import { runClass } from '../domain/graphs/graph-outputs.ts';
+import { ecosystemsOf, type JobNeeds, type TextToImageShape } from '../domain/job-needs.ts';
+import { findGraphModels } from './graph-models.ts';
 import { CUSTOM_NODE_PACKS } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
 import { nodeClassesOf, standInInputs } from './node-classes.ts';
+import { transformGraph } from './plan-graph.ts';
 import { resolveFiles } from './resolve-files.ts';
 
 /** What keeps a server from running a job, in words; `air` is the resource it is about. */
@@ -36,10 +40,11 @@ export function createServerFit(): ServerFit {
   };
   return {
     lacks(needs, server) {
-      const { ecosystem, model } = needs.shape;
-      if (server.ecosystems !== null && !server.ecosystems.includes(ecosystem)) {
-        const message = `it may serve only ${server.ecosystems.join(', ') || 'nothing'} and this is ${ecosystem}; change what it serves, or add a server for ${ecosystem}`;
-        return [{ air: model, message }];
+      const { ecosystems } = server;
+      const other = ecosystemsOf(needs.shape).find((name) => ecosystems?.includes(name) === false);
+      if (ecosystems !== null && other !== undefined) {
+        const message = `it may serve only ${ecosystems.join(', ') || 'nothing'} and this is ${other}; change what it serves, or add a server for ${other}`;
+        return [{ air: needs.model, message }];
       }
       const memory = memoryLacks(needs, server);
       // It never answered, so nothing is known that speaks against it.
@@ -60,19 +65,70 @@ function memoryLacks({ resources }: JobNeeds, { vramBytes }: FleetServer): Lack[
   });
 }
 
-function findLacks({ shape, resources }: JobNeeds, lists: ServerLists): readonly Lack[] {
+function findLacks(needs: JobNeeds, lists: ServerLists): readonly Lack[] {
+  const { shape, resources } = needs;
   const fileName = (air: string): string | undefined => resources[air]?.fileName ?? undefined;
+  switch (shape.operation) {
+    case 'textToImage':
+      return pictureLacks(shape, fileName, lists);
+    case 'imageTransform': {
+      const names = nodeClassesOf(
+        transformGraph({ ...shape, resolution: 64 }, { [TRANSFORMED_ROLE]: 'file' }, 'output'),
+      );
+      return unknownClasses(names, lists).map((name) => ({
+        ...{ air: '', path: ['transformer'] },
+        message: `${shape.transformer} needs the node class ${name}, which it does not know; ${whatBrings(name)}`,
+      }));
+    }
+    case 'comfy':
+      return graphLacks(shape, fileName, lists);
+  }
+}
+
+const unknownClasses = (names: readonly string[], { nodeClasses }: ServerLists): string[] =>
+  nodeClasses.size === 0 ? [] : names.filter((name) => !nodeClasses.has(name));
+
+function pictureLacks(
+  shape: TextToImageShape,
+  fileName: (air: string) => string | undefined,
+  lists: ServerLists,
+): readonly Lack[] {
   const { files, missing } = resolveFiles(shape, fileName, lists.files);
   if (!files) return missing;
   if (lists.nodeClasses.size === 0) return [];
   const known = { ...files, inputs: standInInputs(shape) };
-  return nodeClassesOf(buildGraph({ ...BLANK, ...shape }, known, 'output'))
-    .filter((name) => !lists.nodeClasses.has(name))
-    .map((name) => ({
-      air: shape.model,
-      message: `it does not know the node class ${name}; ${whatBrings(name)}`,
-    }));
+  const names = nodeClassesOf(buildGraph({ ...BLANK, ...shape }, known, 'output'));
+  return unknownClasses(names, lists).map((name) => ({
+    air: shape.model,
+    message: `it does not know the node class ${name}; ${whatBrings(name)}`,
+  }));
 }
+
+/** A client's own graph: every node that the server does not know, and every model that it does not have. */
+function graphLacks(
+  { classes, models }: Pick<ComfyGraph, 'classes' | 'models'>,
+  fileName: (air: string) => string | undefined,
+  lists: ServerLists,
+): readonly Lack[] {
+  const unknown = classes
+    .filter(({ name }) => unknownClasses([runClass(name)], lists).length > 0)
+    .map(({ name, nodeId }) => ({
+      ...{ air: '', path: [...GRAPH_PATH, nodeId, 'class_type'] },
+      message: `node ${nodeId}: it does not know the node class ${name}; ${whatBrings(name)}`,
+    }));
+  const found = findGraphModels(models, fileName, lists.files);
+  const missing = 'missing' in found ? found.missing : [];
+  return [
+    ...unknown,
+    ...missing.map(({ model: { nodeId, classType, input, air = '' }, message }) => ({
+      ...{ air, path: [...GRAPH_PATH, nodeId, 'inputs', ...input.split('.')] },
+      message: `node ${nodeId} (${classType}), input ${input}: ${message}`,
+    })),
+  ];
+}
+
+/** Where a request has the graph. */
+const GRAPH_PATH = ['params', 'workflow'] as const;
 
 function whatBrings(nodeClass: string): string {
   const pack = CUSTOM_NODE_PACKS[nodeClass];
@@ -82,7 +138,7 @@ function whatBrings(nodeClass: string): string {
 }
 
 /** The rest of a generation: it fills inputs and changes no node. */
-const BLANK: Omit<TextToImage, keyof GenerationShape> = {
-  ...{ operation: 'textToImage', prompt: '', negativePrompt: '', scheduler: 'Euler' },
+const BLANK: Omit<TextToImage, keyof TextToImageShape> = {
+  ...{ prompt: '', negativePrompt: '', scheduler: 'Euler' },
   ...{ steps: 1, cfgScale: 1, width: 64, height: 64, seed: 0 },
 };

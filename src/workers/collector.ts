@@ -75,13 +75,14 @@ export function createCollector(deps: CollectorDeps): Loop {
       const blobs = await expiredBlobs();
       const jobs = await oldJobs();
       const files = await orphans();
+      const graphs = await store.deleteUnusedGraphs();
       const keys = await store.deleteUnusedIdempotencyKeys();
       await store.deleteOldProgress();
       const servers = await deps.fleet.forgetServers(deps.forgetServersAfterHours);
-      const work = { blobs, jobs, files, keys, servers };
+      const work = { blobs, jobs, files, graphs, keys, servers };
       for (const [name, count] of Object.entries(work))
         metrics.count('loopWork', { loop: 'collector', work: name }, count);
-      if (blobs + jobs + files + keys + servers > 0)
+      if (Object.values(work).some((count) => count > 0))
         logger.info(work, 'collected what retention no longer keeps');
     },
   });

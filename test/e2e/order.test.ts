@@ -1,12 +1,11 @@
 /** Who comes next, on the running system. Room opens only where a test cancels what is drawn. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/db/jobs.ts';
-import type { NewJobRow } from '../../src/db/job-row.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
 import { createTenantStore } from '../../src/db/tenants.ts';
 import { HOLD_SIGNAL, RESUME_SIGNAL, jobWorkflowId } from '../../src/domain/naming.ts';
-import { newJobRow, promptsOn } from '../support/jobs.ts';
+import { newJobRow, promptsOn, type PictureRow } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -26,7 +25,7 @@ async function accept(
   stack: TestStack,
   tenant: string,
   count: number,
-  change: Partial<NewJobRow> = {},
+  change: Partial<PictureRow> = {},
 ): Promise<string[]> {
   const rows = Array.from({ length: count }, (_, position) =>
     newJobRow({ tenant, position, ...change }),

@@ -25,6 +25,7 @@ import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
 import { createResourceStore } from '../../src/db/resources.ts';
 import { seedCatalogue } from '../../src/db/seed-catalogue.ts';
+import { createGraphStore } from '../../src/db/job-graphs.ts';
 import { createTaints } from '../../src/db/taints.ts';
 import { createAddressRules } from '../../src/net/address-rules.ts';
 import { createOutgoing } from '../../src/net/outgoing.ts';
@@ -114,6 +115,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     ...unlimited,
     resources: createResourceStore(sql),
     keys: createKeyStore(sql),
+    graphs: createGraphStore(sql),
     outgoing: createOutgoing(createAddressRules([])),
     blobs: createBlobRecords(sql),
     callbacks: {

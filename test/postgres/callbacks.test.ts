@@ -7,7 +7,6 @@ import { createCallbackStore } from '../../src/db/callbacks.ts';
 import { createClosing } from '../../src/db/closing.ts';
 import { createCollectorStore } from '../../src/db/collector-store.ts';
 import { createFleetReports } from '../../src/db/fleet-reports.ts';
-import type { NewJobRow } from '../../src/db/job-row.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
 import { createOutbox } from '../../src/db/outbox.ts';
@@ -16,7 +15,7 @@ import { CALLBACK_EVENTS, DEFAULT_CALLBACK_EVENTS } from '../../src/domain/callb
 import type { Lease, TerminalState } from '../../src/domain/job.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { grantRequest } from '../support/grant-request.ts';
-import { newJobRow } from '../support/jobs.ts';
+import { newJobRow, type PictureRow } from '../support/jobs.ts';
 
 const URL = 'https://example.org/hook';
 const FIRST = '00000000-0000-0000-0000-000000000000';
@@ -47,7 +46,7 @@ beforeEach(async () => {
   await database.sql`truncate jobs, callback_streams cascade`;
 });
 
-const insert = async (change: Partial<NewJobRow> = {}): Promise<string> => {
+const insert = async (change: Partial<PictureRow> = {}): Promise<string> => {
   const row = newJobRow({ callback: { url: URL, events: CALLBACK_EVENTS }, ...change });
   await jobs.insertJobs([row]);
   return row.id;

@@ -12,7 +12,7 @@ import { silentLogger } from '../../src/telemetry.ts';
 import { createDependencyWatch } from '../../src/workers/dependency-watch.ts';
 import type { Loop } from '../../src/workers/loop.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { newJobRow } from '../support/jobs.ts';
+import { newJobRow, type PictureRow } from '../support/jobs.ts';
 import { until } from '../support/until.ts';
 
 let database: TestDatabase;
@@ -27,7 +27,7 @@ beforeEach(() => database.sql`delete from jobs`);
 const HOUR = 3_600_000;
 const store = () => createJobStore(database.sql);
 /** A row as acceptance makes it for a job that waits. */
-const waiting = (needs: readonly string[], change: Partial<NewJobRow> = {}): NewJobRow =>
+const waiting = (needs: readonly string[], change: Partial<PictureRow> = {}): NewJobRow =>
   newJobRow({ needs, startInMs: 2 * HOUR, ...change });
 const insert = async (...rows: NewJobRow[]): Promise<string[]> => {
   await store().insertJobs(rows);

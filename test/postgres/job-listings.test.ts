@@ -13,7 +13,7 @@ import {
 } from '../../src/db/job-listings.ts';
 import { createTaints } from '../../src/db/taints.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { newJobRow } from '../support/jobs.ts';
+import { newJobRow, type PictureRow } from '../support/jobs.ts';
 
 const DAY = 86_400_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -44,7 +44,7 @@ const insert = async (rows: readonly NewJobRow[]): Promise<void> => {
 };
 
 /** Rows of one request. */
-const request = (count: number, change: Partial<NewJobRow>): NewJobRow[] => {
+const request = (count: number, change: Partial<PictureRow>): NewJobRow[] => {
   const batchId = randomUUID();
   return Array.from({ length: count }, (_, position) =>
     newJobRow({ ...change, batchId, position }),

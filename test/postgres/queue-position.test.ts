@@ -2,9 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
-import type { NewJobRow } from '../../src/db/job-row.ts';
 import { createJobClient } from '../support/job-client.ts';
-import { newJobRow, SD1 } from '../support/jobs.ts';
+import { newJobRow, SD1, type PictureRow } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -23,7 +22,7 @@ const MINUTE = 60_000;
 const start = Date.now() - 30 * MINUTE;
 
 /** Inserts queued rows, created a millisecond after each other. */
-async function queue(count: number, change: Partial<NewJobRow>, from = start): Promise<string[]> {
+async function queue(count: number, change: Partial<PictureRow>, from = start): Promise<string[]> {
   const rows = Array.from({ length: count }, (_, index) =>
     newJobRow({ ...change, createdAt: new Date(from + index) }),
   );

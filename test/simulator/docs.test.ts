@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/executors/simulator/faults.ts';
 import { createNodeDefinitions } from '../../src/executors/simulator/graph/node-definitions.ts';
+import custom from '../../src/executors/simulator/object-info/custom.json' with { type: 'json' };
 import { call, post, textToImage, withSimulator, type Json } from './simulator-session.ts';
 
 const execFileAsync = promisify(execFile);
@@ -50,6 +51,9 @@ describe('docs/simulator.md', () => {
       expect(page).toContain(`| \`${option.shape.kind.value}\``);
     }
     const definitions = createNodeDefinitions({ models: () => ({}), inputFiles: () => [] });
-    expect(page).toContain(`(${Object.keys(definitions.all()).length} of its 426 classes)`);
+    const all = Object.keys(definitions.all());
+    const own = Object.keys(custom);
+    expect(page).toContain(`(${all.length - own.length} of its 426 classes)`);
+    for (const name of own) expect(page).toContain(`\`${name}\``);
   });
 });

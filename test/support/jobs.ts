@@ -2,6 +2,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import type { JobRow, NewJobRow } from '../../src/db/job-row.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
+import type { TextToImage } from '../../src/domain/generation.ts';
 import type { JobState } from '../../src/domain/job.ts';
 import { continueTrace } from '../../src/domain/trace.ts';
 import type { ExecutionLogEntry } from '../../src/executors/simulator/execution-log.ts';
@@ -117,8 +118,11 @@ export const untilGivenUp = (
     timeoutMs,
   );
 
+/** A row of a picture, which any of its members may change. */
+export type PictureRow = NewJobRow & { readonly generation: TextToImage };
+
 /** A row as acceptance makes it, due at once. */
-export const newJobRow = (change: Partial<NewJobRow> = {}): NewJobRow => ({
+export const newJobRow = (change: Partial<PictureRow> = {}): PictureRow => ({
   id: randomUUID(),
   tenant: 'local',
   batchId: randomUUID(),

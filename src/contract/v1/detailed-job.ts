@@ -1,4 +1,5 @@
 /** The `job` of `detailed=true`, in the shape of captured answers of the live service. */
+import { graphKey } from '../../db/job-graphs.ts';
 import type { JobRow } from '../../db/job-row.ts';
 import { compressAir, parseAir } from '../../domain/air.ts';
 import { airsOf } from '../../domain/job-needs.ts';
@@ -7,17 +8,15 @@ import { pascalJobType } from './last-event.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
 /** Models appear in their short form `@civitai/<versionId>`, the seed is the resolved one. */
-export function detailedJob(row: JobRow): Record<string, unknown> {
+export function detailedJob(
+  row: JobRow,
+  graphs: ReadonlyMap<string, string>,
+): Record<string, unknown> {
   const { generation, request } = row;
-  const short = (air: string): string => compressAir(parseAir(air));
   return {
     Type: pascalJobType(row.type),
-    baseModel: request['baseModel'],
-    model: short(generation.model),
-    params: request['params'],
+    ...askedFor(row, graphs),
     slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
-    additionalNetworks: request['additionalNetworks'] ?? {},
-    controlNets: request['controlNets'] ?? [],
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),
     ...(request['providers'] === undefined ? {} : { providers: request['providers'] }),
@@ -38,4 +37,34 @@ export function detailedJob(row: JobRow): Record<string, unknown> {
     additionalResources: [],
     recovered: false,
   };
+}
+
+const short = (air: string): string => compressAir(parseAir(air));
+
+/** What depends on the type of the job. */
+function askedFor(
+  row: JobRow,
+  graphs: ReadonlyMap<string, string>,
+): Readonly<Record<string, unknown>> {
+  const { generation, request } = row;
+  switch (generation.operation) {
+    case 'textToImage':
+      return {
+        baseModel: request['baseModel'],
+        model: short(generation.model),
+        params: request['params'],
+        additionalNetworks: request['additionalNetworks'] ?? {},
+        controlNets: request['controlNets'] ?? [],
+      };
+    case 'imageTransform':
+      return {
+        ...('url' in generation.image ? { imageUrl: generation.image.url } : generation.image),
+        transformer: generation.transformer,
+        params: request['params'] ?? {},
+      };
+    case 'comfy': {
+      const graph = graphs.get(graphKey(row) ?? '');
+      return { params: graph === undefined ? {} : { workflow: JSON.parse(graph) as unknown } };
+    }
+  }
 }

@@ -17,6 +17,11 @@ const BlobSlot = z
     blobUrl: z.string().optional().openapi({ description: 'Signed link to the picture' }),
     blobUrlExpirationDate: z.string().optional(),
     seed: z.number().optional(),
+    name: z.string().optional().openapi({ description: 'Of a file of a comfy job: its name' }),
+    nodeId: z
+      .string()
+      .optional()
+      .openapi({ description: 'Of a file of a comfy job: the node that saved it' }),
     width: z.int().optional(),
     height: z.int().optional(),
   })
@@ -64,6 +69,8 @@ export interface StatusOptions {
   readonly blobUrl: (blobKey: string) => { readonly url: string; readonly expiresAt: Date };
   /** Id an output will have, shown before it exists. */
   readonly expectedBlobKey: (jobId: string, slot: number) => string;
+  /** Graphs of comfy jobs by `graphKey`, for detailed answers. */
+  readonly graphs: ReadonlyMap<string, string>;
   /** How far running jobs are, where that is known. */
   readonly progress: ReadonlyMap<string, JobProgress>;
   readonly previewUrl: (jobId: string) => string;
@@ -112,7 +119,7 @@ function status(
   const waiting = options.waiting(row);
   const context = { ...options.context, ...(waiting ? { waiting: waiting.text } : {}) };
   return {
-    ...(options.detailed ? { job: detailedJob(row) } : {}),
+    ...(options.detailed ? { job: detailedJob(row, options.graphs) } : {}),
     jobId: row.id,
     cost: row.cost,
     properties: row.properties,
@@ -129,6 +136,15 @@ function status(
   };
 }
 
+/** How many files a client's own graph gives, and of what kind, is known at its end. */
+const expected = (
+  { id, generation }: JobRow,
+  options: StatusOptions,
+): { blobKey: string; available: boolean }[] =>
+  generation.operation === 'comfy'
+    ? []
+    : [{ blobKey: options.expectedBlobKey(id, 0), available: false }];
+
 /** Of the attempt that the row shows, not of one before. */
 function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | undefined {
   const known = options.progress.get(row.id);
@@ -138,19 +154,22 @@ function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | unde
 }
 
 function result(row: JobRow, options: StatusOptions): JobStatus['result'] {
-  const { seed } = row.generation;
-  const slots = row.outputs?.map((output) => {
-    const link = options.blobUrl(output.blobKey);
-    return {
-      blobKey: output.blobKey,
-      available: true,
-      blobUrl: link.url,
-      blobUrlExpirationDate: wireDate(link.expiresAt),
-      seed,
-      ...(output.width === undefined ? {} : { width: output.width }),
-      ...(output.height === undefined ? {} : { height: output.height }),
-    };
-  }) ?? [{ blobKey: options.expectedBlobKey(row.id, 0), available: false, seed }];
+  const { generation } = row;
+  const seed = generation.operation === 'textToImage' ? { seed: generation.seed } : {};
+  const slots =
+    row.outputs?.map((output) => {
+      const link = options.blobUrl(output.blobKey);
+      return {
+        blobKey: output.blobKey,
+        available: true,
+        blobUrl: link.url,
+        blobUrlExpirationDate: wireDate(link.expiresAt),
+        ...seed,
+        ...(output.name === undefined ? {} : { name: output.name, nodeId: output.nodeId }),
+        ...(output.width === undefined ? {} : { width: output.width }),
+        ...(output.height === undefined ? {} : { height: output.height }),
+      };
+    }) ?? expected(row, options).map((slot) => ({ ...slot, ...seed }));
   const [only, ...others] = slots;
   return options.resultShape === 'auto' && only && others.length === 0 ? only : slots;
 }

@@ -106,6 +106,7 @@ export function lastEvent(
 
 /** Says when the asked scheduler is not what ComfyUI has under that name. */
 function substitution({ generation }: JobRow): Record<string, string> {
+  if (generation.operation !== 'textToImage') return {};
   const { substituted } = comfySampling(generation.scheduler);
   return substituted === undefined ? {} : { scheduler_substituted: substituted };
 }

@@ -14,7 +14,7 @@ export const toSubmissions = (
   Array.from({ length: asked.count }, (_, index) => {
     const { common } = asked;
     const timeoutMs = timeSpanMs(common.timeout);
-    const { generation, ecosystem, cost, request } = asked.make(index, context);
+    const { generation, ecosystem, cost, request, graph } = asked.make(index, context);
     return {
       type: asked.type,
       jobClass: asked.jobClass,
@@ -32,6 +32,7 @@ export const toSubmissions = (
       },
       generation,
       ...callbackOf(common),
+      ...(graph ? { graph } : {}),
       properties: common.properties ?? {},
       ...(typeof common.expireAt === 'string' ? { expireAt: new Date(common.expireAt) } : {}),
       ...(typeof common.retries === 'number' ? { maxAttempts: common.retries + 1 } : {}),

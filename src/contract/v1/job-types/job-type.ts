@@ -4,7 +4,7 @@ import type { Generation, MediaSource } from '../../../domain/generation.ts';
 import type { JobClass } from '../../../domain/job.ts';
 import type { CommonRequest } from './common-fields.ts';
 
-export type ModelRole = 'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner';
+export type ModelRole = 'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner' | 'graph';
 
 /** A resource that a request names. */
 export interface ModelUse {
@@ -27,6 +27,8 @@ export interface MadeJob {
   readonly generation: Generation;
   readonly ecosystem: string;
   readonly cost: number;
+  /** The client's own graph, where the job has one. */
+  readonly graph?: { readonly sha256: string; readonly text: string };
   /** As accepted, for `detailed=true`; common fields are added to it. */
   readonly request: Record<string, unknown>;
 }

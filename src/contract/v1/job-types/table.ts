@@ -1,9 +1,11 @@
 /** The job types that can be submitted; a new one is a file beside this one and a line here. */
 import { shown } from '../../field-errors.ts';
+import { comfy } from './comfy.ts';
+import { imageTransform } from './image-transform.ts';
 import type { JobType } from './job-type.ts';
 import { textToImage } from './text-to-image.ts';
 
-const TABLE = [textToImage] as const satisfies readonly JobType[];
+const TABLE = [textToImage, comfy, imageTransform] as const satisfies readonly JobType[];
 
 /** Job types that can be submitted, as `$type` names them. */
 export const JOB_TYPES: readonly string[] = TABLE.map(({ name }) => name);

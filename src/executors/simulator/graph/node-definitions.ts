@@ -1,4 +1,5 @@
 import info from '../object-info/core.json' with { type: 'json' };
+import custom from '../object-info/custom.json' with { type: 'json' };
 import type { ModelFiles } from '../models.ts';
 import { FILE_INPUTS, fileChoices } from './file-choices.ts';
 
@@ -34,7 +35,8 @@ const exact = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, exact(inner)]));
 };
 
-const STATIC = exact(info) as Readonly<Record<string, NodeDefinition>>;
+/** `custom`: by hand from the sources of custom nodes in Civitai's example graphs, https://github.com/shiimizu/ComfyUI_smZNodes */
+const STATIC = exact({ ...info, ...custom }) as Readonly<Record<string, NodeDefinition>>;
 
 const withChoices = (spec: InputSpec, choices: readonly string[]): InputSpec =>
   typeof spec[0] === 'string'
