@@ -69,7 +69,7 @@ export function blobEndpoints(deps: ApiDeps): readonly Endpoint[] {
         206: { description: 'The asked range' },
         304: { description: 'Not modified' },
       },
-      errors: [403, 404, 416],
+      errors: [400, 403, 404, 416],
       async handle(c, { params, query }) {
         requireSignature(params.blobId, query.sig, query.exp);
         const blob = await blobs.findBlob(params.blobId);

@@ -91,25 +91,30 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
     signature: [],
     public: [],
   } satisfies Auths;
-  const byPattern = new Map<string, { readonly methods: Set<string>; readonly access: Access }>();
+  const byPattern = new Map<string, Endpoint[]>();
   for (const definition of endpoints) {
-    const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');
     api.openAPIRegistry.registerPath(toRoute(definition));
-    api.on(
-      definition.method.toUpperCase(),
-      pattern,
-      ...guards([...auths[definition.access], ...scopeGuards(definition)]),
-      async (c) => definition.handle(c, await readRequest(c, definition, deps)),
-    );
-    const known = byPattern.get(pattern) ?? {
-      methods: new Set<string>(),
-      access: definition.access,
-    };
-    known.methods.add(definition.method.toUpperCase());
-    if (definition.method === 'get') known.methods.add('HEAD');
-    byPattern.set(pattern, known);
+    const pattern = definition.pattern ?? definition.path.replace(/\{(\w+)\}/g, ':$1');
+    byPattern.set(pattern, [...(byPattern.get(pattern) ?? []), definition]);
   }
-  for (const [pattern, { methods, access }] of byPattern) {
+  // Whole paths first, with all their methods: `/jobs/query` is no job.
+  const isWhole = ([pattern]: readonly [string, unknown]): boolean => !pattern.includes(':');
+  const ordered = [...byPattern].sort(
+    (one, other) => Number(isWhole(other)) - Number(isWhole(one)),
+  );
+  for (const [pattern, definitions] of ordered) {
+    const methods = new Set<string>();
+    for (const definition of definitions) {
+      methods.add(definition.method.toUpperCase());
+      if (definition.method === 'get') methods.add('HEAD');
+      api.on(
+        definition.method.toUpperCase(),
+        pattern,
+        ...guards([...auths[definition.access], ...scopeGuards(definition)]),
+        async (c) => definition.handle(c, await readRequest(c, definition, deps)),
+      );
+    }
+    const [{ access } = { access: 'public' as const }] = definitions;
     api.all(pattern, ...guards(auths[access]), (c) => {
       const allow = [...methods].sort().join(', ');
       c.header('allow', allow);

@@ -75,6 +75,7 @@ describe('addresses that do not exist', () => {
   it.each([
     ['PATCH', '/v1/consumer/jobs', 'DELETE, GET, HEAD, POST, PUT'],
     ['POST', '/v2/resources/x', 'DELETE, GET, HEAD, PATCH, PUT'],
+    ['PUT', '/v1/consumer/jobs/query', 'POST'],
     ['DELETE', '/health', 'GET, HEAD'],
   ])('answer 405 with Allow to %s %s', async (method, path, allow) => {
     const response = await createTestApi().send(method, path);

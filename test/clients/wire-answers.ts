@@ -43,14 +43,16 @@ const RESOURCE_DETAILS = {
 export type WireAnswers = Awaited<ReturnType<typeof gatherAnswers>>;
 
 /** Answers of every v1 call that Civitai documents, with jobs in each state they can be in. */
-export async function gatherAnswers(stack: ClientStack) {
-  const { url } = stack.access.open;
+export async function gatherAnswers(stack: ClientStack, auth: 'open' | 'keys' = 'open') {
+  const { url, key } = stack.access[auth];
   const call = async (method: string, path: string, body?: unknown): Promise<WireAnswer> => {
     const response = await fetch(url + path, {
       method,
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     const contentType = response.headers.get('content-type') ?? '';

@@ -16,11 +16,13 @@ export interface ClientStack extends TestStack {
 const TENANT = 'sdk';
 
 /** One stack with two APIs: one that asks for no key, and one that knows only the tenant `sdk`. */
-export async function startClientStack(): Promise<ClientStack> {
-  const stack = await startTestStack();
+export async function startClientStack(
+  env: Readonly<Record<string, string>> = {},
+): Promise<ClientStack> {
+  const stack = await startTestStack({ env });
   const [keyed, { key }] = await Promise.all([
     stack.serve('api', { AUTH: 'keys' }),
-    createKeyStore(stack.sql).createKey(TENANT, 'official clients'),
+    createKeyStore(stack.sql).createKey(TENANT, 'official clients', { operator: true }),
     seedCatalogue(createResourceStore(stack.sql), TENANT),
   ]);
   return {

@@ -17,7 +17,7 @@ export interface PythonPackages {
 }
 
 /** Names of the requirements files in `test/clients`, and the oldest Python that their pins are for. */
-const OLDEST_PYTHON = { 'civitai-py': 10 } as const;
+const OLDEST_PYTHON = { 'civitai-py': 10, schemathesis: 11 } as const;
 
 /**
  * The packages pinned in `test/clients/<name>.txt`, installed once for each Python in the user's cache. Where there is
