@@ -13,6 +13,8 @@ export interface RoleProcess {
   kill(): Promise<void>;
   /** Asks it to drain, by SIGTERM, and resolves with its exit code. */
   terminate(): Promise<number | null>;
+  /** What it has written to stdout and stderr. */
+  output(): string;
   /** Resolves when it has ended by itself. */
   readonly ended: Promise<unknown>;
 }
@@ -61,6 +63,7 @@ export async function startRoleProcess(
     pid: child.pid ?? -1,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     url,
+    output: () => output,
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
     ended,

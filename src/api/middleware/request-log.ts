@@ -2,8 +2,11 @@ import type { MiddlewareHandler } from 'hono';
 import type { Logger } from '../../ports.ts';
 import type { ApiEnv } from '../deps.ts';
 
-/** Query parameters whose values let somebody read pictures or jobs. */
-const SECRET = new Set(['sig', 'token', 'key']);
+/** Query parameters whose values let somebody read pictures or jobs, or look as if they did. */
+const SECRET =
+  /^(?:sig|token|key|secret|password|authorization|(?:api|access)[_-]?(?:key|token))$/i;
+/** Keys and callback secrets, wherever a client puts them by mistake. */
+const KEYS = /(orc_|whsec_)[\w+/=-]{8,}/g;
 const QUIET = new Set(['/health', '/ready']);
 
 /** One line per request. Query values that are secrets are left out. */
@@ -13,10 +16,11 @@ export const requestLog = (logger: Logger, now: () => Date): MiddlewareHandler<A
     await next();
     const ms = now().getTime() - start;
     const { pathname, searchParams } = new URL(c.req.url);
-    const line = `${c.req.method} ${pathname}${shownQuery(searchParams)} ${c.res.status} ${ms} ms`;
+    const path = pathname.replace(KEYS, '$1…');
+    const line = `${c.req.method} ${path}${shownQuery(searchParams)} ${c.res.status} ${ms} ms`;
     const fields = {
       method: c.req.method,
-      path: pathname,
+      path,
       status: c.res.status,
       ms,
       tenant: c.get('tenant'),
@@ -29,9 +33,9 @@ export const requestLog = (logger: Logger, now: () => Date): MiddlewareHandler<A
 
 function shownQuery(query: URLSearchParams): string {
   const shown = [...query].map(([name, value]) =>
-    SECRET.has(name.toLowerCase())
+    SECRET.test(name)
       ? `${encodeURIComponent(name)}=…`
-      : `${encodeURIComponent(name)}=${encodeURIComponent(value).slice(0, 100)}`,
+      : `${encodeURIComponent(name)}=${encodeURIComponent(value.replace(KEYS, '$1…')).slice(0, 100)}`,
   );
   return shown.length > 0 ? `?${shown.join('&')}` : '';
 }

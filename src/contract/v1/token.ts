@@ -7,6 +7,7 @@ import { shown } from '../field-errors.ts';
 /** More ids than this make a URL that Node's HTTP parser refuses (measured: 431 at 320 ids). */
 const MAX_LISTED_IDS = 100;
 const MAX_TOKEN_LENGTH = 16_384;
+const SHOWN_LENGTH = 20;
 
 const Content = z.union([
   z.object({ Jobs: z.array(z.guid()).min(1).max(1000) }),
@@ -53,9 +54,12 @@ function unescapeOnce(text: string): string {
   }
 }
 
-const invalidToken = (text: string, why: string): OrchestratorError =>
-  new OrchestratorError(
+/** Shows only how the token begins: the whole gives its owner's jobs away to whoever reads over a shoulder. */
+function invalidToken(text: string, why: string): OrchestratorError {
+  const seen = shown(text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text);
+  return new OrchestratorError(
     'invalid_token',
-    `The token ${shown(text)} ${why}. Send the 'token' of the answer to your POST /v1/consumer/jobs unchanged.`,
-    { fields: [{ path: 'token', message: `${why}; seen ${shown(text)}` }] },
+    `The token ${seen} ${why}. Send the 'token' of the answer to your POST /v1/consumer/jobs unchanged.`,
+    { fields: [{ path: 'token', message: `${why}; seen ${seen}` }] },
   );
+}
