@@ -94,6 +94,13 @@ describe('the limiters of several processes', () => {
     expect(await allowed([busy], 'e', 40)).toBe(0);
   });
 
+  it('lose what a dead process had taken, and allow no more than the limit', async () => {
+    const dead = process(database.sql);
+    expect((await dead.limiter.count('h', 40)).isAllowed).toBe(true);
+    // It holds one more, and says nothing from now on.
+    expect(await allowed([process(other).limiter], 'h', 40)).toBe(38);
+  });
+
   it('begin a new window after the old one, in which nothing of the old one is used', async () => {
     let now = 0;
     const { limiter, asked } = process(database.sql, () => now);
