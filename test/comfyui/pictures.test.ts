@@ -5,7 +5,7 @@ import type { Executor } from '../../src/ports.ts';
 import { bytesOf } from '../simulator/comfy-harness.ts';
 import type { TestStack } from '../support/stack.ts';
 import { createOfficialClient, type Picture } from './official-client.ts';
-import { executorOf, readRealServer, startRealStack } from './real-server.ts';
+import { executorOf, readRealServer, registerResources, startRealStack } from './real-server.ts';
 
 const server = readRealServer(process.env);
 const MODEL = 'urn:air:sd1:checkpoint:civitai:900001@900001';
@@ -67,14 +67,7 @@ describe('pictures of the real ComfyUI', () => {
     stack = await startRealStack(server);
     executor = executorOf(server);
     client = createOfficialClient(stack.url);
-    for (const resource of RESOURCES) {
-      const response = await fetch(`${stack.url}/v2/resources`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...resource, modelName: 'tiny' }),
-      });
-      expect(response.status, await response.text()).toBe(201);
-    }
+    await registerResources(stack.url, RESOURCES);
   });
   afterAll(async () => {
     await executor.close();

@@ -15,6 +15,8 @@ export interface RealServer {
   readonly checkpoint: string;
   readonly lora: string;
   readonly embedding: string;
+  readonly controlNet: string;
+  readonly upscaler: string;
   /** Folder of the server's models, when this process can write there. */
   readonly models: string | undefined;
   /** Shell command that restarts the server and returns when it answers again. */
@@ -30,6 +32,8 @@ export const readRealServer = (env: NodeJS.ProcessEnv): RealServer => ({
   checkpoint: orNone(env['COMFY_REAL_CHECKPOINT']) ?? 'tiny-sd15.safetensors',
   lora: orNone(env['COMFY_REAL_LORA']) ?? 'tiny-lora.safetensors',
   embedding: orNone(env['COMFY_REAL_EMBEDDING']) ?? 'tiny-embed.safetensors',
+  controlNet: orNone(env['COMFY_REAL_CONTROLNET']) ?? 'tiny-controlnet.safetensors',
+  upscaler: orNone(env['COMFY_REAL_UPSCALER']) ?? 'tiny-x2.safetensors',
   models: orNone(env['COMFY_REAL_MODELS']),
   restart: orNone(env['COMFY_REAL_RESTART']),
 });
@@ -57,6 +61,8 @@ export async function startRealStack({ address, headers }: RealServer): Promise<
       COMFY_WS_URL: '',
       ...(Object.keys(headers).length === 0 ? {} : { COMFY_HEADERS: JSON.stringify(headers) }),
       COMFY_ROOM: '2',
+      // The tests serve pictures to start from.
+      OUTGOING_ALLOW: '127.0.0.1',
     },
   });
   await until('the product knows the server', async () => {
@@ -64,4 +70,20 @@ export async function startRealStack({ address, headers }: RealServer): Promise<
     return rows.count > 0;
   });
   return stack;
+}
+
+/** Puts resources into the catalogue of a stack. */
+export async function registerResources(
+  url: string,
+  resources: readonly Readonly<Record<string, unknown>>[],
+): Promise<void> {
+  for (const resource of resources) {
+    const response = await fetch(`${url}/v2/resources`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ modelName: 'tiny', ...resource }),
+    });
+    if (response.status !== 201)
+      throw new Error(`POST /v2/resources answered ${response.status}: ${await response.text()}`);
+  }
 }

@@ -82,7 +82,7 @@ describe('doctor', () => {
     expect(text).toMatch(/^✓ Temporal: server \d+\.\d+.* namespace default is there$/m);
     expect(text).toMatch(/^✓ ComfyUI: \d+\.\d+.* at http:\/\/127\.0\.0\.1:\d+ on simulated$/m);
     expect(text).toMatch(/^✓ ComfyUI WebSocket: answers at ws:\/\/127\.0\.0\.1:\d+\/ws$/m);
-    expect(text).toMatch(/^✓ ComfyUI nodes: it has all that sd1, sdxl, sd3, flux1 need$/m);
+    expect(text).toMatch(/^✓ ComfyUI nodes: it has all that sd1, sdxl, sd3, flux1 need; requests/m);
     expect(text).toMatch(/^✓ ComfyUI models: [1-9]\d* to draw with/m);
     expect(text).toMatch(/^✓ Storage: \d+ MiB free in /m);
     expect(text).toContain('✓ Ports: PORT any');

@@ -1,11 +1,16 @@
 /** Whether a server knows every node of our graphs. */
-import { ECOSYSTEMS, type Ecosystem, type TextToImage } from '../../domain/generation.ts';
+import {
+  ECOSYSTEMS,
+  IMAGE_TRANSFORMERS,
+  type Ecosystem,
+  type TextToImage,
+} from '../../domain/generation.ts';
 import { requiredNodeClasses } from '../../ecosystems/node-classes.ts';
 import type { ComfyHttp } from '../../executors/comfyui/http.ts';
 import { asObject } from '../../executors/comfyui/json-read.ts';
 import { Unwell, finding, type Finding } from './finding.ts';
 
-/** A generation that uses everything, from a model file of that AIR type. */
+/** A generation with every sort of network, from a model file of that AIR type. */
 const generationWith = (ecosystem: Ecosystem, modelType: string): TextToImage => ({
   operation: 'textToImage',
   ecosystem,
@@ -25,7 +30,31 @@ const generationWith = (ecosystem: Ecosystem, modelType: string): TextToImage =>
   })),
 });
 
-/** Node classes of every graph that may be made for this ecosystem, each once. */
+const FILE = { blobKey: 'a' };
+const HIRES = { scale: 2, denoise: 0.5 };
+
+/** What only some requests ask for. */
+const FURTHER: readonly Partial<TextToImage>[] = [
+  { source: { image: FILE, denoise: 0.5, mask: FILE }, hires: { ...HIRES, upscaler: 'a' } },
+  { hires: HIRES },
+  { refiner: { model: 'a', switchAt: 0.5 } },
+  {
+    controlNets: IMAGE_TRANSFORMERS.map((preprocessor) => ({
+      ...{ preprocessor, weight: 1, start: 0, end: 1, image: FILE },
+    })),
+  },
+];
+
+/** Node classes that only some requests need, of all ecosystems. */
+const furtherNodeClasses = (): readonly string[] => {
+  const plain = new Set(ECOSYSTEMS.flatMap(nodeClassesFor));
+  const all = FURTHER.flatMap((further) =>
+    requiredNodeClasses({ ...generationWith('sdxl', 'checkpoint'), ...further }),
+  );
+  return [...new Set(all)].filter((name) => !plain.has(name)).sort();
+};
+
+/** Node classes that every graph of this ecosystem may hold, each once. */
 export const nodeClassesFor = (ecosystem: Ecosystem): readonly string[] => [
   ...new Set(
     ['checkpoint', 'unet'].flatMap((type) => requiredNodeClasses(generationWith(ecosystem, type))),
@@ -40,7 +69,10 @@ export const checkNodes = (http: ComfyHttp): Promise<Finding> =>
       const names = nodeClassesFor(ecosystem).filter((name) => !Object.hasOwn(known, name));
       return names.length === 0 ? [] : [`${ecosystem} needs ${names.join(', ')}`];
     });
-    if (lacking.length === 0) return `it has all that ${ECOSYSTEMS.join(', ')} need`;
+    const further = furtherNodeClasses().filter((name) => !Object.hasOwn(known, name));
+    const without =
+      further.length === 0 ? '' : `; requests that need ${further.join(', ')} are refused`;
+    if (lacking.length === 0) return `it has all that ${ECOSYSTEMS.join(', ')} need${without}`;
     throw new Unwell(
       `it lacks some: ${lacking.join('; ')}`,
       'Update ComfyUI; if it is new enough, its log names the nodes whose import failed and why.',

@@ -5,7 +5,6 @@ import { createBitmap, type Bitmap } from '../picture/bitmap.ts';
 import { drawScene } from '../picture/draw-picture.ts';
 import { MOST_PIXELS, decodePng } from '../picture/decode-png.ts';
 import { channelOf } from './mask-nodes.ts';
-import { digestInputs } from './model-nodes.ts';
 import {
   NodeError,
   textIn,
@@ -104,10 +103,8 @@ export const contentDigest = (
 const loadImage: NodeExecutor = (inputs, context) => {
   const name = textIn(inputs, 'image');
   const picture = open(name, context);
-  const digest = digestOf(
-    digestInputs(context.classType, inputs),
-    contentDigest(context.classType, inputs, context.directory),
-  );
+  // What is drawn from it depends on its content and not on its name.
+  const digest = digestOf('picture', contentDigest(context.classType, inputs, context.directory));
   const { width, height } = picture;
   const mask: MaskValue =
     picture.channels === 4
@@ -141,7 +138,8 @@ const loadImageMask: NodeExecutor = (inputs, context) => {
       {
         kind: 'mask',
         digest: digestOf(
-          digestInputs(context.classType, inputs),
+          'mask',
+          channel,
           contentDigest(context.classType, inputs, context.directory),
         ),
         width: picture.width,
