@@ -87,6 +87,8 @@ describe('the delivery log', () => {
       ['2', 404],
       ['0', 400],
       ['x', 400],
+      ['1e0', 400],
+      ['%201', 400],
       ['99999999999', 400],
     ] as const)
       expect(
@@ -116,5 +118,6 @@ describe('the delivery log', () => {
     });
     expect((await api.send('POST', `${path}?graceSeconds=-1`)).status).toBe(400);
     expect((await api.send('POST', `${path}?graceSeconds=soon`)).status).toBe(400);
+    expect((await api.send('POST', `${path}?graceSeconds=`)).status).toBe(400);
   });
 });

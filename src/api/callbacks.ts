@@ -7,6 +7,7 @@ import {
   callbackSecrets,
   Redelivery,
 } from '../contract/v1/callbacks.ts';
+import { queryInteger } from '../contract/query-values.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { ApiDeps } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
@@ -17,24 +18,18 @@ const JOB_PATH = '/v1/consumer/jobs/{jobId}/callbacks';
 const SECRET_PATH = '/v1/consumer/callbacks/secret';
 const DAY_SECONDS = 86_400;
 
-const DeliveryNumber = z.coerce
-  .number({ error: () => 'expected the number of a delivery, from 1' })
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1)
-  .openapi({ type: 'integer', example: 1 });
+const DeliveryNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, { error: () => 'expected the number of a delivery, from 1' })
+  .transform(Number)
+  .openapi({ type: 'integer', minimum: 1, maximum: 999_999_999, example: 1 });
 
-const graceSeconds = z.coerce
-  .number({ error: () => 'expected seconds' })
-  .int()
-  .min(0)
-  .max(30 * DAY_SECONDS)
-  .default(DAY_SECONDS)
-  .openapi({
-    type: 'integer',
-    description: 'Seconds for which the secret before signs as well',
-    example: DAY_SECONDS,
-  });
+const graceSeconds = queryInteger(
+  0,
+  30 * DAY_SECONDS,
+  DAY_SECONDS,
+  'Seconds for which the secret before signs as well',
+);
 
 /** Endpoints of callbacks. */
 export function callbackEndpoints(deps: ApiDeps): readonly Endpoint[] {
