@@ -9,6 +9,13 @@ import type { WireAnswer, WireAnswers } from './wire-answers.ts';
 
 const HEADING = 'Differences from the OpenAPI document';
 
+/** By the name that a job's type has in answers. */
+const JOB_SCHEMAS = [
+  ['texttoimagev2', 'TextToImageJob'],
+  ['comfy', 'ComfyJob'],
+  ['imagetransform', 'ImageTransformJob'],
+] as const;
+
 /** `JobStatus.result: …`, whatever the index in a list and the name of a provider. */
 function difference(schema: string, { instancePath, keyword, params }: ErrorObject): string {
   const path = instancePath.replace(/\/\d+/g, '[]').replaceAll('/', '.');
@@ -48,8 +55,9 @@ export function describeDocumentedAnswers(answersOf: () => WireAnswers): void {
     for (const one of Object.values(answers.coverage.body as object))
       check('ProviderAssetAvailability', one);
     for (const { body } of Object.values(answers.statuses)) {
-      const { job } = body as { job?: unknown };
-      if (job !== undefined) check('TextToImageJob', job);
+      const { job } = body as { job?: { type: string } };
+      const schema = JOB_SCHEMAS.find(([type]) => type === job?.type.toLowerCase())?.[1];
+      if (job !== undefined) check(schema ?? job.type, job);
     }
     await expectListed(HEADING, found);
   });

@@ -8,8 +8,16 @@ export interface WireAnswer {
   readonly body: unknown;
 }
 
-type Status = { jobId: string; scheduled: boolean; lastEvent: { type: string } };
-type Collection = { jobId: string; token: string; jobs: Status[] };
+interface Status {
+  readonly jobId: string;
+  readonly lastEvent: { readonly type: string };
+  readonly result?: { readonly blobKey: string };
+}
+interface Collection {
+  readonly jobId: string;
+  readonly token: string;
+  readonly jobs: readonly Status[];
+}
 
 const MODEL = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 const LORA = 'urn:air:sd1:lora:civitai:82098@87153';
@@ -25,6 +33,13 @@ const JOB = {
   },
   additionalNetworks: { [LORA]: { strength: 0.5 } },
   properties: { userId: 4 },
+};
+
+const GRAPH = {
+  '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: '@civitai/128713' } },
+  '2': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
+  '3': { class_type: 'VAEDecode', inputs: { samples: ['2', 0], vae: ['1', 2] } },
+  '4': { class_type: 'SaveImage', inputs: { images: ['3', 0], filename_prefix: 'fox' } },
 };
 
 const RESOURCE_DETAILS = {
@@ -65,8 +80,11 @@ export async function gatherAnswers(stack: ClientStack, auth: 'open' | 'keys' = 
   const get = (path: string): Promise<WireAnswer> => call('GET', path);
   const read = async (jobId: string): Promise<Status> =>
     (await get(`${JOBS}/${jobId}`)).body as Status;
-  const post = async (query = ''): Promise<{ answer: WireAnswer; made: Collection }> => {
-    const answer = await call('POST', JOBS + query, JOB);
+  const post = async (
+    query = '',
+    job: object = JOB,
+  ): Promise<{ answer: WireAnswer; made: Collection }> => {
+    const answer = await call('POST', JOBS + query, job);
     return { answer, made: answer.body as Collection };
   };
   const detailed = (jobId: string): Promise<WireAnswer> => get(`${JOBS}/${jobId}?detailed=true`);
@@ -89,6 +107,10 @@ export async function gatherAnswers(stack: ClientStack, auth: 'open' | 'keys' = 
   await Promise.all(others.map((jobId) => call('DELETE', `${JOBS}/${jobId}`)));
   stack.simulator.pauseDrawing(false);
   const done = await post('?wait=true&detailed=true');
+  const { blobKey } = done.made.jobs[0]?.result ?? {};
+  const graph = await post('?wait=true', { $type: 'comfy', params: { workflow: GRAPH } });
+  const edges = { $type: 'imageTransform', transformer: 'Canny', blobKey };
+  const transformed = await post('?wait=true', edges);
   stack.simulator.fault({ kind: 'fail-node' });
   const failed = await post('?wait=true');
   await call('PATCH', `/v2/resources/${LORA}`, RESOURCE_DETAILS);
@@ -101,6 +123,8 @@ export async function gatherAnswers(stack: ClientStack, auth: 'open' | 'keys' = 
       'succeeded, detailed': await detailed(done.made.jobId),
       cancelled: await detailed(waiting),
       failed: await detailed(failed.made.jobId),
+      comfy: await detailed(graph.made.jobId),
+      imageTransform: await detailed(transformed.made.jobId),
     },
     collections: {
       submitted: active.submitted,
