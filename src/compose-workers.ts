@@ -21,7 +21,9 @@ import { createLeaseStore } from './db/leases.ts';
 import { createOutbox } from './db/outbox.ts';
 import { createPrepareReads } from './db/prepare-reads.ts';
 import { createRunStore } from './db/runs.ts';
+import { createResourceStore } from './db/resources.ts';
 import { createSnapshotStore } from './db/snapshots.ts';
+import { createTaskStore } from './db/task-store.ts';
 import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';
 import { createComfyExecutor } from './executors/comfyui/executor.ts';
@@ -42,6 +44,7 @@ import { createGpuWorker } from './workers/gpu-worker.ts';
 import { createPoolWatch } from './workers/pool-watch.ts';
 import { createProgressRelay } from './workers/progress-relay.ts';
 import { createStarter } from './workers/starter.ts';
+import { createTaskWorker } from './workers/task-worker.ts';
 
 /** How often a server is asked how it is. */
 const PROBE_EVERY_MS = 5_000;
@@ -138,8 +141,9 @@ export async function composeCpuWorkers(
     (loop) => loop.close(),
   );
   const callbacks = await composeCallbacks(base, connection);
+  const tasks = await composeTasks(base, connection);
   return {
-    workers: [...cpu.workers, callbacks],
+    workers: [...cpu.workers, callbacks, tasks],
     watchPools: (run) => {
       const everyMs = POOLS_EVERY_MS;
       const watch = createPoolWatch({ fleet, placers: cpu, run, everyMs, logger });
@@ -170,6 +174,20 @@ async function composeCallbacks(base: DatabaseBase, connection: NativeConnection
   );
   return worker;
 }
+
+/** The worker of jobs that need no server. */
+const composeTasks = (base: DatabaseBase, connection: NativeConnection): Promise<Worker> => {
+  const { config, sql, storage, logger, metrics, tracer } = base;
+  return createTaskWorker({
+    ...{ connection, namespace: config.TEMPORAL_NAMESPACE, storage, logger, metrics, tracer },
+    tasks: createTaskStore(sql, createRunStore(sql)),
+    fleet: createFleetView(createFleetReader(sql).readFleet, Date.now),
+    resources: createResourceStore(sql),
+    outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
+    linkMs: config.BLOB_URL_TTL_SECONDS * 1_000,
+    blobRetentionDays: config.BLOB_RETENTION_DAYS,
+  });
+};
 
 /** The blobs as this gpu worker reaches them. Throws `configuration` for STORAGE=remote without the API's address and key. */
 const composeAttemptBlobs = ({ config, storage }: Base): AttemptBlobs =>

@@ -28,6 +28,7 @@ import { createProgressReports, createProgressStore } from './db/job-progress.ts
 import { createFleetOperations } from './db/fleet-operations.ts';
 import { createGraphStore } from './db/job-graphs.ts';
 import { createJobStore } from './db/jobs.ts';
+import { createUploadStore } from './db/kept-files.ts';
 import { createKeyStore } from './db/keys.ts';
 import { createLeaseReads } from './db/lease-reads.ts';
 import { migrate } from './db/migrate.ts';
@@ -210,6 +211,7 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
     outgoing: createOutgoing(createAddressRules(config.OUTGOING_ALLOW ?? [])),
     ...limits,
     blobs: createBlobRecords(sql),
+    uploads: createUploadStore(sql),
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),
     queue: createQueueView({

@@ -10,6 +10,7 @@ import type {
   Salvage,
   SubmitReceipt,
 } from '../domain/job.ts';
+import type { TaskResult } from '../domain/task.ts';
 
 export interface ClaimInput {
   readonly jobId: string;
@@ -36,6 +37,22 @@ export interface PlacementActivities {
 /** On `cpu`. */
 export interface CpuActivities {
   prepare(lease: Lease): Promise<PreparedPrompt>;
+}
+
+export interface TaskInput {
+  readonly jobId: string;
+  readonly tenant: string;
+  /** W3C traceparent. */
+  readonly traceId: string;
+  /** Tries that may fail at an address that the client named. */
+  readonly maxAttempts: number;
+  /** How long one of them may take; absent for the limit of the class. */
+  readonly timeoutMs?: number;
+}
+
+/** On `tasks`. */
+export interface TaskActivities {
+  runTask(input: TaskInput): Promise<TaskResult>;
 }
 
 export interface SubmitInput {

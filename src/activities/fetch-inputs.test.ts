@@ -56,6 +56,10 @@ const fetchInputs = (allow: readonly string[] = ['127.0.0.1']) =>
     storage: store,
     blobs: {
       findBlob: async (id) => records.get(id),
+      listBlobs: async (tenant, ids) =>
+        new Map(
+          [...records].filter(([id, record]) => ids.includes(id) && record.tenant === tenant),
+        ),
       putBlobs: async (list: readonly NewBlobRecord[]) => {
         for (const one of list)
           records.set(one.id, {

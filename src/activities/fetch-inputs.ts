@@ -9,12 +9,13 @@ import { isOrchestratorError, messageOf, OrchestratorError } from '../errors.ts'
 import type { BlobStore } from '../ports.ts';
 import type { Outgoing } from '../net/outgoing.ts';
 import { inputIdFor, inputKeyFor } from '../storage/keys.ts';
+import { findOwnBlob } from '../storage/own-blob.ts';
 import { createOutputInspector } from './output-inspector.ts';
 
 export interface FetchInputsDeps {
   readonly outgoing: Pick<Outgoing, 'get'>;
   readonly storage: Pick<BlobStore, 'put' | 'open' | 'stat'>;
-  readonly blobs: Pick<BlobRecords, 'findBlob' | 'putBlobs'>;
+  readonly blobs: Pick<BlobRecords, 'findBlob' | 'listBlobs' | 'putBlobs'>;
   /** A larger file is refused. */
   readonly maxInputBytes: number;
   readonly blobRetentionDays: number;
@@ -152,8 +153,8 @@ async function open(
     const bounds = { totalMs: TOTAL_MS, idleMs: IDLE_MS, maxBytes: maxInputBytes, signal };
     return (await outgoing.get(source.url, bounds)).body;
   }
-  const record = await blobs.findBlob(source.blobKey);
-  const stream = record?.tenant === tenant ? await storage.open(record.storageKey) : undefined;
+  const record = await findOwnBlob(blobs, tenant, source.blobKey);
+  const stream = record && (await storage.open(record.storageKey));
   if (stream) return stream;
   throw new OrchestratorError(
     'input_unavailable',

@@ -19,7 +19,7 @@ export interface PrepareDeps extends FetchInputsDeps {
   readonly reads: PrepareReads;
   readonly runs: Pick<RunStore, 'advance'>;
   readonly storage: BlobStore;
-  readonly blobs: Pick<BlobRecords, 'putBlobs' | 'findBlob'>;
+  readonly blobs: Pick<BlobRecords, 'putBlobs' | 'findBlob' | 'listBlobs'>;
   readonly blobRetentionDays: number;
 }
 

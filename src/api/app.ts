@@ -17,6 +17,7 @@ import { previewEndpoints } from './previews.ts';
 import { answerError } from './problem.ts';
 import { quotaEndpoints } from './quota.ts';
 import { resourceEndpoints } from './resources.ts';
+import { uploadEndpoint } from './uploads.ts';
 import { transferEndpoints } from './transfers.ts';
 import { serverEndpoints } from './servers.ts';
 
@@ -28,6 +29,7 @@ export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...previewEndpoints(deps),
   ...resourceEndpoints(deps),
   ...blobEndpoints(deps),
+  uploadEndpoint(deps),
   ...serverEndpoints(deps),
   ...healthEndpoints(deps),
   ...quotaEndpoints(deps),

@@ -3,14 +3,21 @@ import { formatPath } from '../contract/field-errors.ts';
 import type { JobSubmission } from '../client/verbs.ts';
 import type { Resource, ResourceStore } from '../db/resources.ts';
 import { parseAir, rootEcosystem } from '../domain/air.ts';
-import type { ControlNet, Ecosystem } from '../domain/generation.ts';
+import type { ControlNet, Ecosystem, Generation } from '../domain/generation.ts';
+import { isTask } from '../domain/task.ts';
 import { kindRank } from '../ecosystems/control-net-files.ts';
 import type { NeededFile } from './file-check.ts';
 
-/** The jobs of one request, and the resources they name. */
-export interface MadeRequest {
+/** A job that a server draws. */
+type DrawnSubmission = JobSubmission & { readonly generation: Generation };
+
+export const isDrawn = (submission: JobSubmission): submission is DrawnSubmission =>
+  !isTask(submission.generation);
+
+/** The jobs of one request for drawings, and the resources they name. */
+export interface MadeDrawing {
   readonly path: readonly (string | number)[];
-  readonly submissions: readonly JobSubmission[];
+  readonly submissions: readonly DrawnSubmission[];
   readonly needed: readonly NeededFile[];
 }
 
@@ -31,7 +38,7 @@ const bestOf = (
 
 const isOpen = ({ model }: ControlNet): boolean => model === undefined;
 
-const withChoices = (request: MadeRequest, catalogue: readonly Resource[]): MadeRequest => {
+const withChoices = (request: MadeDrawing, catalogue: readonly Resource[]): MadeDrawing => {
   const [first] = request.submissions;
   if (first?.generation.operation !== 'textToImage') return request;
   const { ecosystem, controlNets = [] } = first.generation;
@@ -63,7 +70,7 @@ const withChoices = (request: MadeRequest, catalogue: readonly Resource[]): Made
 /** The catalogue is read only for requests that leave a ControlNet open. */
 export const createControlNetChoice =
   (resources: Pick<ResourceStore, 'listControlNets'>) =>
-  async (tenant: string, requests: readonly MadeRequest[]): Promise<readonly MadeRequest[]> => {
+  async (tenant: string, requests: readonly MadeDrawing[]): Promise<readonly MadeDrawing[]> => {
     const open = requests.some(
       ({ submissions: [first] }) =>
         first?.generation.operation === 'textToImage' && first.generation.controlNets?.some(isOpen),

@@ -7,6 +7,7 @@ import type { Dependencies } from '../db/dependencies.ts';
 import type { JobListings } from '../db/job-listings.ts';
 import type { CallbackLog } from '../db/callback-log.ts';
 import type { CallbackSecrets } from '../db/callback-secrets.ts';
+import type { UploadStore } from '../db/kept-files.ts';
 import type { ProgressStore } from '../db/job-progress.ts';
 import type { FleetReader } from '../db/fleet.ts';
 import type { FleetOperations } from '../db/fleet-operations.ts';
@@ -41,6 +42,7 @@ export type ApiConfig = Pick<
   | 'WORKER_KEY'
   | 'WORKER_KEYS'
   | 'MAX_OUTPUT_BYTES'
+  | 'BLOB_RETENTION_DAYS'
   | 'COMFY_POOL'
 >;
 
@@ -62,8 +64,9 @@ export interface ApiDeps {
   readonly defaultLimits: TenantLimits;
   readonly tenantUse: Pick<TenantStore, 'findTenantUse'>;
   readonly rateLimiter: Pick<RateLimiter, 'count'>;
-  readonly blobs: Pick<BlobRecords, 'findBlob'>;
   readonly graphs: GraphStore;
+  readonly blobs: Pick<BlobRecords, 'findBlob' | 'listBlobs'>;
+  readonly uploads: UploadStore;
   readonly fleet: FleetReader;
   readonly fleetOperations: Pick<
     FleetOperations,
@@ -76,7 +79,7 @@ export interface ApiDeps {
   readonly dependencies: Pick<Dependencies, 'listStates' | 'listNeeds'>;
   /** Called after a fleet report, so that placement looks again. */
   readonly onFleetReport: () => void;
-  readonly storage: Pick<BlobStore, 'put' | 'open' | 'freeBytes'>;
+  readonly storage: Pick<BlobStore, 'put' | 'open' | 'delete' | 'freeBytes'>;
   readonly leases: LeaseReads;
   readonly signer: UrlSigner;
   readonly cursors: CursorSigner;

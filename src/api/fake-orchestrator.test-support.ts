@@ -185,6 +185,7 @@ function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
       changedAt: createdAt,
       outputs: null,
       failure: null,
+      taskResult: null,
       taint: null,
       timeoutMs: job.timeoutMs ?? null,
       awaitsJobs: job.needs !== undefined,

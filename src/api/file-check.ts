@@ -77,7 +77,8 @@ const byLacks = (
 const hasFile = ({ lists }: FleetServer, resource: Resource): boolean =>
   findResourceFile(resource, lists.files) !== undefined;
 
-function missingFile(resource: Resource, fleet: readonly FleetServer[]): string {
+/** Where the file was looked for, and what to do. */
+export function missingFile(resource: Resource, fleet: readonly FleetServer[]): string {
   const { ecosystem, type = '', source, id, version } = parseAir(resource.air);
   const folders = foldersFor(resourceKind(type), ecosystem).join(' or ');
   const file =

@@ -7,7 +7,7 @@ import { createFleetView, type FleetView } from '../db/fleet-view.ts';
 import type { JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
 import { blobKeyFor } from '../storage/keys.ts';
-import { createBlobLinks, publicBase } from './blob-links.ts';
+import { createBlobLinks, createUploadLinks, publicBase } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { createWaitView } from './wait-view.ts';
 
@@ -50,6 +50,7 @@ export function createJobAnswers(deps: ApiDeps): JobAnswers {
   );
   const waitsOf = createWaitView({ ...deps, fleet });
   const linksFor = createBlobLinks(deps.signer, config.PUBLIC_URL);
+  const uploadLinks = createUploadLinks(deps.signer, config.PUBLIC_URL);
 
   /** Of drawings that take longer than a second, which are the only ones reported. */
   const progressOf = async (rows: readonly JobRow[]): Promise<StatusOptions['progress']> => {
@@ -60,11 +61,20 @@ export function createJobAnswers(deps: ApiDeps): JobAnswers {
     return deps.progress.findProgress(drawn.map((row) => row.id));
   };
 
+  /** Files that tasks show; other jobs know their own. */
+  const taskBlobsOf = async (rows: readonly JobRow[]): Promise<StatusOptions['taskBlobs']> => {
+    const ids = rows.flatMap(({ taskResult }) => taskResult?.blobs.map(({ id }) => id) ?? []);
+    const [first] = rows;
+    return first && ids.length > 0 ? deps.blobs.listBlobs(first.tenant, ids) : new Map();
+  };
+
   const options: JobAnswers['options'] = async (c, rows, isDetailed) => ({
     detailed: isDetailed,
     resultShape: config.RESULT_SHAPE,
     providerName: config.PROVIDER_NAME,
     blobUrl: linksFor(c),
+    uploadUrl: uploadLinks(c),
+    taskBlobs: await taskBlobsOf(rows === 'new' ? [] : rows),
     expectedBlobKey: (jobId, slot) => blobKeyFor(jobId, slot, 'png'),
     progress: await progressOf(rows === 'new' ? [] : rows),
     previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${JOBS_PATH}/${jobId}/preview`,

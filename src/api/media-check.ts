@@ -3,11 +3,12 @@ import { formatPath, shown } from '../contract/field-errors.ts';
 import { faultsError, type ParsedJob } from '../contract/v1/parse-jobs.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { Outgoing } from '../net/outgoing.ts';
+import { findOwnBlob } from '../storage/own-blob.ts';
 import { createUrlCheck, type NamedUrl, type UrlFault } from './url-check.ts';
 
 export interface MediaCheckDeps {
   readonly outgoing: Pick<Outgoing, 'check' | 'checkAddresses'>;
-  readonly blobs: Pick<BlobRecords, 'findBlob'>;
+  readonly blobs: Pick<BlobRecords, 'listBlobs'>;
 }
 
 interface NamedBlob {
@@ -23,7 +24,7 @@ export function createMediaCheck({ outgoing, blobs }: MediaCheckDeps) {
     const owned = new Map<string, boolean>();
     for (const { blobKey } of uses) {
       if (owned.has(blobKey)) continue;
-      owned.set(blobKey, (await blobs.findBlob(blobKey))?.tenant === tenant);
+      owned.set(blobKey, (await findOwnBlob(blobs, tenant, blobKey)) !== undefined);
     }
     return uses
       .filter(({ blobKey }) => owned.get(blobKey) === false)
@@ -37,12 +38,15 @@ export function createMediaCheck({ outgoing, blobs }: MediaCheckDeps) {
   return async (tenant: string, jobs: readonly ParsedJob[]): Promise<void> => {
     const urls: NamedUrl[] = [];
     const keys: NamedBlob[] = [];
-    for (const { path, asked } of jobs)
+    for (const { path, asked, needs } of jobs) {
+      const waits = needs.entries.length + needs.jobs.length > 0;
       for (const { source, path: inner } of asked.media ?? []) {
         const place = formatPath([...path, ...inner]);
         if ('url' in source) urls.push({ path: place, url: source.url });
-        else keys.push({ path: place, blobKey: source.blobKey });
+        // What another job makes, or what is uploaded meanwhile, need not be there yet.
+        else if (!waits) keys.push({ path: place, blobKey: source.blobKey });
       }
+    }
     const faults = [...(await urlFaults(urls)), ...(await blobFaults(tenant, keys))];
     if (faults.length > 0) throw faultsError(faults);
   };

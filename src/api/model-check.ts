@@ -37,6 +37,7 @@ const KINDS_BY_ROLE: Readonly<Record<Exclude<ModelRole, 'graph'>, readonly Resou
   controlNet: ['controlnet'],
   upscaler: ['upscaler'],
   refiner: ['checkpoint'],
+  file: ['checkpoint', ...NETWORK_KINDS, 'controlnet', 'upscaler'],
 };
 
 /** Throws `unknown_resource`, `ecosystem_mismatch` or `invalid_request` naming every AIR at fault. */
@@ -115,8 +116,8 @@ function useFault(
       message: `expected ${anyOf(expected)}; ${resource.air} is of type ${type}${elsewhere}`,
     };
   }
-  // Upscalers know pixels only and fit every model.
-  if (use.role === 'upscaler') return undefined;
+  // Upscalers know pixels only and fit every model; a file is asked for by itself.
+  if (use.role === 'upscaler' || use.role === 'file') return undefined;
   const root = rootEcosystem(ecosystem);
   if (use.role === 'model')
     return root === undefined

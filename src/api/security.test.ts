@@ -204,6 +204,8 @@ describe('endpoints without a key', () => {
       'put /internal/servers/{serverId}',
       'put /internal/servers/{serverId}/progress',
       'put /internal/transfers',
+      // The link proves it: uploads in test/postgres/tasks.test.ts.
+      'put /v2/consumer/blobs/uploads/{jobId}',
     ]);
   });
 

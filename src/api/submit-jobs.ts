@@ -59,15 +59,16 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
     },
     errors: [400, 409, 413, 415, 429],
     async handle(c, { query, body, caller }) {
+      const asking = { tenant: caller.tenant, scopes: c.get('scopes') ?? null };
       if (query.whatif) {
-        const rows = orchestrator.whatIf(caller, await submissionsOf(caller.tenant, body));
+        const rows = orchestrator.whatIf(caller, await submissionsOf(asking, body));
         return c.json(jobEstimates(rows, await answers.options(c, 'new', query.detailed)));
       }
       const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
       const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
       if (earlier?.answer) return replay(c, earlier.answer);
-      const submissions = earlier ? [] : await submissionsOf(caller.tenant, body);
-      const shown = {
+      const submissions = earlier ? [] : await submissionsOf(asking, body);
+      let shown = {
         ...(await answers.options(c, 'new', query.detailed)),
         graphs: graphsOf(submissions),
       };
@@ -86,6 +87,9 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
         ));
       if (batch.answer) return replay(c, batch.answer);
       const rows = query.wait ? await answers.waited(c, caller, batch.jobs) : batch.jobs;
+      // Tasks show files, which have to be looked up once they have ended.
+      if (query.wait)
+        shown = { ...(await answers.options(c, rows, query.detailed)), graphs: shown.graphs };
       const given = answerOf(rows);
       // A caller who hung up was given nothing.
       const kept =

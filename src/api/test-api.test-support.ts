@@ -23,6 +23,7 @@ import type { PoolState } from '../domain/why-waiting.ts';
 import { createUrlSigner } from '../storage/url-signer.ts';
 import { createApp } from './app.ts';
 import type { ApiConfig, ApiDeps } from './deps.ts';
+import { memoryBlobs } from './memory-blobs.test-support.ts';
 import { memoryOperations } from './operated-servers.test-support.ts';
 import { memoryDependencies, memoryListings } from './memory-listings.test-support.ts';
 import { memoryCallbacks } from './callbacks.test-support.ts';
@@ -125,16 +126,16 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       WORKER_KEY: undefined,
       WORKER_KEYS: undefined,
       MAX_OUTPUT_BYTES: 1_000_000,
+      BLOB_RETENTION_DAYS: 30,
       COMFY_POOL: 'default',
       ...change,
     },
-    orchestrator,
-    resources: memoryResources(resources),
+    ...{ orchestrator, resources: memoryResources(resources) },
     keys: { findHolder: async (key) => keys.get(key) },
     ...unlimited,
-    blobs: { findBlob: async (id) => blobs.get(id) },
     callbacks: memoryCallbacks(now),
     graphs: { findGraphs: async () => orchestrator.graphs },
+    ...memoryBlobs(blobs),
     outgoing: createOutgoing(createAddressRules([]), async (name) => [
       { address: name.startsWith('inner.') ? '10.0.0.1' : '93.184.216.34' },
     ]),
@@ -168,6 +169,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
     onFleetReport: () => undefined,
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),
+      delete: async () => undefined,
       open: async (_key, range) =>
         Readable.from([Buffer.from(PICTURE).subarray(range?.start ?? 0, (range?.end ?? 1e9) + 1)]),
       freeBytes: async () => api.freeBytes,

@@ -6,6 +6,8 @@ import type { FleetView } from '../db/fleet-view.ts';
 import type { ResourceStore } from '../db/resources.ts';
 import { waitsForJobs, type NeededJob } from '../domain/dependencies.ts';
 import { airsOf, needsOf, shapeKey } from '../domain/job-needs.ts';
+import type { Generation } from '../domain/generation.ts';
+import { isTask } from '../domain/task.ts';
 import type { Waiting } from '../domain/why-waiting.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
 import { lacksOfAll } from './file-check.ts';
@@ -39,7 +41,7 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
     { readonly at: number; readonly text: Promise<string | undefined> }
   >();
 
-  const look = async ({ tenant, generation }: JobRow): Promise<string | undefined> => {
+  const look = async (tenant: string, generation: Generation): Promise<string | undefined> => {
     const airs = airsOf(generation);
     const [found, servers] = await Promise.all([
       deps.resources.findResources(tenant, airs),
@@ -59,10 +61,12 @@ export function createWaitView(deps: WaitViewDeps): WaitView {
   const missingFor = (row: JobRow): Promise<string | undefined> => {
     const at = deps.now().getTime();
     if (at - row.createdAt.getTime() < CHECKED_FOR_MS) return Promise.resolve(undefined);
-    const key = JSON.stringify([row.tenant, shapeKey(row.generation)]);
+    const { tenant, generation } = row;
+    if (isTask(generation)) return Promise.resolve(undefined);
+    const key = JSON.stringify([tenant, shapeKey(generation)]);
     const known = kept.get(key);
     if (known && at - known.at < CHECKED_FOR_MS) return known.text;
-    const text = look(row);
+    const text = look(tenant, generation);
     kept.delete(key);
     kept.set(key, { at, text });
     text.catch(() => kept.delete(key));

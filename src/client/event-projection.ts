@@ -8,6 +8,7 @@ import type {
   SubmitReceipt,
 } from '../domain/job.ts';
 import { STAGE_EVENTS, type EventType } from '../domain/job.ts';
+import type { TaskResult } from '../domain/task.ts';
 import type { JobEvent } from './verbs.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -108,6 +109,9 @@ export function projectEvents(
         atMs,
         lastFailure: attributes.lastFailure,
       });
+      // A job that needs no server is claimed by the worker that does it.
+      if (scheduled.get(Number(attributes.scheduledEventId))?.activity === 'runTask')
+        add(id, atMs, 'Claimed', {}, { worker: attributes.identity ?? '' });
     } else {
       const closed =
         event.activityTaskCompletedEventAttributes ??
@@ -248,6 +252,10 @@ function completedContext(
           contentType,
         })),
       };
+    }
+    case 'runTask': {
+      const { blobs = [], servers } = first<TaskResult>(payloads) ?? {};
+      return { stage: 'task', blobs: blobs.map(({ key }) => key), ...(servers ? { servers } : {}) };
     }
     default:
       return { stage: activity };

@@ -16,6 +16,7 @@ import {
   withdrawWorkflowId,
   type SearchAttribute,
 } from '../domain/naming.ts';
+import { isTask } from '../domain/task.ts';
 import { queuePriority } from '../domain/tenant-policy.ts';
 import { traceOf } from '../domain/trace.ts';
 import { isNotFound } from './temporal.ts';
@@ -142,7 +143,7 @@ async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
 }
 
 const summaryOf = (job: JobRow): string =>
-  `${job.type} · ${job.ecosystem} · ${titleOf(job.generation)}`;
+  isTask(job.generation) ? job.type : `${job.type} · ${job.ecosystem} · ${titleOf(job.generation)}`;
 
 function searchAttributes(job: JobRow): SearchAttributePair[] {
   const values: Record<SearchAttribute, string> = {

@@ -267,6 +267,7 @@ const freshRow = ({
   changedAt: row.createdAt,
   outputs: null,
   failure: null,
+  taskResult: null,
   taint: null,
   timeoutMs: row.timeoutMs ?? null,
   awaitsJobs: (needs ?? []).length > 0,

@@ -3,7 +3,7 @@ import type { QueueSnapshot } from '../db/queue-snapshot.ts';
 import type { RecentEnds } from '../db/recent-ends.ts';
 import { agedLevel } from '../domain/queue-place.ts';
 import { throughputOf, type EndedJob } from '../domain/throughput.ts';
-import { whyWaiting, type Waiting } from '../domain/why-waiting.ts';
+import { whyTaskWaits, whyWaiting, type Waiting } from '../domain/why-waiting.ts';
 import { createKeptRead } from './kept-read.ts';
 import type { TenantPolicies } from './tenant-policies.ts';
 
@@ -38,6 +38,7 @@ export function createQueueView(deps: QueueViewDeps): QueueView {
     const tenantRates = ratesBy(ended, ({ pool, tenant }) => `${pool} ${tenant}`);
     return (row, missing) => {
       const now = deps.now();
+      if (row.class === 'task') return whyTaskWaits(row, now);
       const since = row.startedAt ?? row.createdAt;
       const level = agedLevel(row.priority, now.getTime() - since.getTime(), deps.priorityAgeMs);
       return whyWaiting(

@@ -10,6 +10,7 @@ import type {
   TerminalState,
 } from '../domain/job.ts';
 import { FOUND_SIGNAL } from '../domain/naming.ts';
+import type { TaskResult } from '../domain/task.ts';
 import { endStatusOf } from './run-history.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -23,6 +24,8 @@ export interface RunOutcome {
   readonly failure?: JobFailure;
   /** The pictures that the run had stored when it succeeded. */
   readonly outputs?: readonly StoredOutput[];
+  /** What it did, when it was a task. */
+  readonly task?: TaskResult;
 }
 
 /** Failure types with which a job ends otherwise than as failed. */
@@ -35,11 +38,12 @@ const EXPIRED = 'expired';
 export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | undefined {
   const status = endStatusOf(events);
   if (status === undefined) return undefined;
-  const { attempt, outputs } = resultOf(events);
+  const { attempt, outputs, task } = resultOf(events);
   const started = events[0]?.workflowExecutionStartedEventAttributes;
   const tenant = first<JobInput>(started?.input)?.tenant ?? '';
   switch (status) {
     case 'COMPLETED':
+      if (task) return { tenant, state: 'succeeded', attempt, task };
       return outputs
         ? { tenant, state: 'succeeded', attempt, outputs }
         : { tenant, state: 'failed', attempt, failure: withoutOutcome(status) };
@@ -81,10 +85,12 @@ const withoutOutcome = (status: string): JobFailure => ({
 function resultOf(events: readonly HistoryEvent[]): {
   readonly attempt: number;
   readonly outputs?: readonly StoredOutput[];
+  readonly task?: TaskResult;
 } {
   const names = new Map<number, string>();
   let attempt = 1;
   let outputs: readonly StoredOutput[] | undefined;
+  let task: TaskResult | undefined;
   for (const event of events) {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) names.set(Number(event.eventId), scheduled.activityType?.name ?? '');
@@ -92,11 +98,12 @@ function resultOf(events: readonly HistoryEvent[]): {
     const name = names.get(Number(completed?.scheduledEventId));
     if (name === 'claim') attempt = first<Lease>(completed?.result)?.attempt ?? attempt;
     if (name === 'collect') outputs = first<CollectResult>(completed?.result)?.outputs;
+    if (name === 'runTask') task = first<TaskResult>(completed?.result);
     const signaled = event.workflowExecutionSignaledEventAttributes;
     if (signaled?.signalName === FOUND_SIGNAL)
       outputs ??= first<RescuedResult>(signaled.input)?.outputs;
   }
-  return outputs ? { attempt, outputs } : { attempt };
+  return { attempt, ...(outputs ? { outputs } : {}), ...(task ? { task } : {}) };
 }
 
 function first<T>(payloads: Payloads): T | undefined {

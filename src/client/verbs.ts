@@ -1,6 +1,6 @@
 import type { CallbackRequest } from '../domain/callback.ts';
-import type { Generation } from '../domain/generation.ts';
 import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
+import type { JobWork } from '../domain/task.ts';
 import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
 import type { GraphText } from '../db/job-graphs.ts';
 import type { JobRow } from '../db/job-row.ts';
@@ -25,9 +25,9 @@ export interface JobSubmission {
   readonly cost: number;
   /** As accepted, for `detailed=true`. */
   readonly request: Record<string, unknown>;
-  readonly generation: Generation;
   /** The client's own graph, where the job has one. */
   readonly graph?: GraphText;
+  readonly generation: JobWork;
   readonly properties: Record<string, unknown>;
   readonly callback?: CallbackRequest;
   readonly expireAt?: Date;

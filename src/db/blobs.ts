@@ -46,7 +46,23 @@ export const blobsInsert = (
   on conflict (id) do update set
     storage_key = excluded.storage_key, content_type = excluded.content_type, bytes = excluded.bytes,
     sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
-    expires_at = excluded.expires_at`;
+    expires_at = greatest(blobs.expires_at, excluded.expires_at)`;
+
+/** Deletes records, and has the jobs that made the files say so. Returns where the bytes are, which is for the caller to delete. */
+export async function deleteBlobs(sql: Sql, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ storageKey: string }[]>`
+    with gone as (
+      delete from blobs where id = any(${ids as string[]}) returning id, job_id, storage_key
+    ), told as (
+      update jobs set outputs = (
+        select jsonb_agg(case when exists (select from gone where gone.id = output ->> 'blobKey')
+          then output || '{"isGone": true}' else output end order by place)
+        from jsonb_array_elements(jobs.outputs) with ordinality as listed (output, place))
+      where id in (select job_id from gone) and jsonb_array_length(outputs) > 0
+    )
+    select storage_key from gone`;
+  return rows.map(({ storageKey }) => storageKey);
+}
 
 export type BlobRecords = ReturnType<typeof createBlobRecords>;
 
@@ -74,9 +90,14 @@ export function createBlobRecords(sql: Sql) {
         select id, storage_key from blobs where expires_at <= now() order by expires_at limit ${limit}`;
     },
 
-    async deleteBlobs(ids: readonly string[]): Promise<void> {
-      await sql`delete from blobs where id = any(${ids as string[]})`;
+    /** Those that are there, by id, of one tenant. */
+    async listBlobs(tenant: string, ids: readonly string[]): Promise<Map<string, BlobRecord>> {
+      const rows = await sql<BlobRecord[]>`
+        select * from blobs where tenant = ${tenant} and id = any(${ids as string[]}) and expires_at > now()`;
+      return new Map(rows.map((row) => [row.id, row]));
     },
+
+    deleteBlobs: (ids: readonly string[]): Promise<string[]> => deleteBlobs(sql, ids),
 
     /** Those of `storageKeys` that a record points to; the rest is unreferenced. */
     async findReferenced(storageKeys: readonly string[]): Promise<Set<string>> {

@@ -1,4 +1,5 @@
 import type { JobFailure, TerminalState } from '../domain/job.ts';
+import type { TaskResult } from '../domain/task.ts';
 import type { Sql } from './connect.ts';
 
 export type Closing = ReturnType<typeof createClosing>;
@@ -12,12 +13,14 @@ export function createClosing(sql: Sql) {
       runId: string,
       state: TerminalState,
       failure: JobFailure | undefined,
+      task?: TaskResult,
     ): Promise<boolean> {
       return sql.begin<boolean>(async (begun) => {
         const tx = begun as unknown as Sql;
         const rows = await tx<{ runIndex: number }[]>`
           update jobs set state = ${state}, failure = ${failure ? tx.json(failure as never) : null},
             run_id = ${runId}, run_index = case when run_id = ${runId} then run_index else run_index + 1 end,
+            task_result = coalesce(task_result, ${task ? tx.json(task as never) : null}),
             held = false, finished_at = now(), changed_at = now()
           where id = ${jobId} and state in ('queued', 'running') and started_at is not null
             and (run_id is null or run_id = ${runId}

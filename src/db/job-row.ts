@@ -1,8 +1,8 @@
 import type { CallbackRequest } from '../domain/callback.ts';
 import type { GraphText } from './job-graphs.ts';
-import type { Generation } from '../domain/generation.ts';
 import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
 import type { Taint } from '../domain/taint.ts';
+import type { JobWork, TaskResult } from '../domain/task.ts';
 
 /** An output as the row keeps it; the bytes are in the blob store. */
 export interface JobOutput {
@@ -15,6 +15,8 @@ export interface JobOutput {
   readonly nodeId?: string;
   readonly width?: number;
   readonly height?: number;
+  /** It was deleted. */
+  readonly isGone?: true;
 }
 
 /** A row of `jobs`. */
@@ -30,7 +32,7 @@ export interface JobRow {
   readonly priority: number;
   readonly cost: number;
   readonly request: Record<string, unknown>;
-  readonly generation: Generation;
+  readonly generation: JobWork;
   readonly properties: Record<string, unknown>;
   readonly traceId: string;
   readonly maxAttempts: number;
@@ -53,6 +55,8 @@ export interface JobRow {
   readonly changedAt: Date;
   readonly outputs: readonly JobOutput[] | null;
   readonly failure: JobFailure | null;
+  /** What a task has done. */
+  readonly taskResult: TaskResult | null;
   readonly taint: Taint | null;
   /** Its own limit of one drawing; null for that of its class. */
   readonly timeoutMs: number | null;

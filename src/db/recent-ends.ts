@@ -14,5 +14,5 @@ export const createRecentEnds =
     sql<EndedJob[]>`
       select pool, tenant, claimed_at, finished_at from jobs
       where finished_at > now() - ${LATELY_MINUTES} * interval '1 minute'
-        and claimed_at is not null and state in ('succeeded', 'failed')
+        and claimed_at is not null and class <> 'task' and state in ('succeeded', 'failed')
       order by finished_at desc limit ${MOST}`;

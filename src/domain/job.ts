@@ -45,8 +45,8 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What kind of work a job is; decides its timeouts. */
-export const JOB_CLASSES = ['image', 'video', 'training'] as const;
+/** What kind of work a job is; decides its timeouts. A `task` needs no server: histories from before it know no such job. */
+export const JOB_CLASSES = ['image', 'video', 'training', 'task'] as const;
 export type JobClass = (typeof JOB_CLASSES)[number];
 
 /** Input of `jobWorkflow`: ids and routing only, never the request. */

@@ -9,6 +9,9 @@ export const CPU_QUEUE = 'cpu';
 /** Queue of what is sent to addresses that clients named: slow receivers take no slot of anything else. */
 export const CALLBACK_QUEUE = 'callbacks';
 
+/** Queue of jobs that need no server: a slow receiver of a copy takes no slot of anything else. */
+export const TASK_QUEUE = 'tasks';
+
 /** Queue on which claims for a pool of servers wait. */
 export const poolQueue = (pool: string): string => `gpu-${pool}`;
 

@@ -100,6 +100,30 @@ export function whyWaiting(job: QueuedJob, facts: QueueFacts): Waiting {
   );
 }
 
+/** A job that needs no server waits for nothing but a cpu worker. */
+export function whyTaskWaits(
+  {
+    startedAt,
+    createdAt,
+    cancelRequestedAt,
+  }: {
+    readonly startedAt: Date | null;
+    readonly createdAt: Date;
+    readonly cancelRequestedAt: Date | null;
+  },
+  now: Date,
+): Waiting {
+  const seconds = Math.round((now.getTime() - createdAt.getTime()) / 1_000);
+  const text =
+    cancelRequestedAt !== null
+      ? 'it is being cancelled'
+      : startedAt === null && seconds * 1_000 > START_TAKES_MS
+        ? `it waits for its start in Temporal, for ${seconds} s so far`
+        : 'it needs no server: the next free cpu worker takes it';
+  const place = { precedingJobs: 0, precedingCost: 0, precedingOwn: 0 };
+  return { isPossible: true, text, place, jobsPerHour: undefined, startsInMs: undefined };
+}
+
 const jobs = (count: number): string => (count === 1 ? '1 job' : `${count} jobs`);
 
 const msFor = (count: number, ratePerSecond: number | undefined): number | undefined =>

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 import { OrchestratorError } from '../errors.ts';
 import { codeOf, type CheckedTarget } from './target-check.ts';
 
@@ -12,9 +13,9 @@ export interface RequestBounds {
 }
 
 export interface OutgoingRequest extends RequestBounds {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string;
+  readonly body?: Uint8Array | string | Readable;
   readonly signal?: AbortSignal;
 }
 
@@ -87,7 +88,9 @@ export async function sendBounded(
         resolve(received);
       });
       request.on('error', reject);
-      request.end(options.body);
+      // A source that fails takes the request with it; one whose request is over is ended.
+      if (options.body instanceof Readable) pipeline(options.body, request, () => undefined);
+      else request.end(options.body);
     });
     return { status: message.statusCode ?? 0, message, release };
   } catch (error) {

@@ -18,6 +18,12 @@ export interface PostRequest extends RequestBounds {
   readonly signal?: AbortSignal;
 }
 
+export interface PutRequest extends RequestBounds {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+  readonly signal?: AbortSignal;
+}
+
 export interface GetRequest extends RequestBounds {
   readonly maxBytes: number;
   /** (Default: anything) */
@@ -40,6 +46,8 @@ export interface Outgoing {
   checkAddresses(url: string): Promise<void>;
   /** Posts and returns the answer's status, whatever it is. Throws `url_refused`, `fetch_failed`, `fetch_timed_out`. */
   post(url: string, request: PostRequest): Promise<{ readonly status: number }>;
+  /** Sends a file; anything but 2xx throws, a redirect too. Throws `url_refused`, `fetch_failed`, `fetch_timed_out`. */
+  put(url: string, request: PutRequest): Promise<void>;
   /** Fetches a file; anything but 200 throws, a redirect too. Throws as its body does, and `url_refused`. */
   get(url: string, request: GetRequest): Promise<FetchedFile>;
 }
@@ -86,6 +94,19 @@ export function createOutgoing(rules: AddressRules, resolve: Resolve = systemRes
       return { status: answer.status };
     },
 
+    async put(url, request) {
+      try {
+        const { target, bounds } = await withinTotal(url, request);
+        const headers = { 'user-agent': USER_AGENT, ...request.headers };
+        const answer = await sendBounded(target, { ...bounds, method: 'PUT', headers });
+        await drain(answer);
+        if (answer.status >= 200 && answer.status < 300) return;
+        throw refusedBy('PUT', target.url, answer.status);
+      } finally {
+        request.body.destroy();
+      }
+    },
+
     async get(url, request) {
       const { target, bounds } = await withinTotal(url, request);
       const accept = request.accept ?? '*/*';
@@ -113,16 +134,18 @@ export function createOutgoing(rules: AddressRules, resolve: Resolve = systemRes
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
 
+const refusedBy = (method: string, url: URL, status: number): OrchestratorError =>
+  status >= 300 && status < 400
+    ? new OrchestratorError(
+        'fetch_failed',
+        `${method} ${url.origin} answered with a redirect (${status}); redirects are not followed. Name the final address.`,
+      )
+    : new OrchestratorError('fetch_failed', `${method} ${url.origin} answered ${status}.`, {
+        retryable: status >= 500 || status === 429 || status === 408,
+      });
+
 function refuseUnlessFile({ status, message }: OpenAnswer, url: URL, maxBytes: number): void {
-  if (status >= 300 && status < 400)
-    throw new OrchestratorError(
-      'fetch_failed',
-      `GET ${url.origin} answered with a redirect (${status}); redirects are not followed. Name the final address.`,
-    );
-  if (status !== 200)
-    throw new OrchestratorError('fetch_failed', `GET ${url.origin} answered ${status}.`, {
-      retryable: status >= 500 || status === 429 || status === 408,
-    });
+  if (status !== 200) throw refusedBy('GET', url, status);
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity')
     throw new OrchestratorError(

@@ -5,8 +5,8 @@ import { OrchestratorError } from '../errors.ts';
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ID_LENGTH = 26;
 
-// 26 characters of 5 bits: 130 bits of SHA-256, as long as the original service's blob ids.
-const derivedId = (...parts: readonly (string | number)[]): string => {
+/** 26 characters of 5 bits: 130 bits of SHA-256, as long as the original service's blob ids. */
+export const derivedId = (...parts: readonly (string | number)[]): string => {
   const digest = createHash('sha256').update(parts.join('\n')).digest();
   let id = '';
   let bits = 0;

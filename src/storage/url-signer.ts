@@ -8,7 +8,8 @@ interface BlobSignature {
 }
 
 export interface UrlSigner {
-  sign(blobId: string): BlobSignature;
+  /** `until`: a certain end. (Default: after the usual lifetime) */
+  sign(blobId: string, until?: Date): BlobSignature;
   verify(blobId: string, sig: string, exp: string): 'valid' | 'expired' | 'wrong';
 }
 
@@ -25,9 +26,9 @@ export function createUrlSigner(options: {
   const digest = (blobId: string, exp: string): Buffer =>
     createHmac('sha256', options.key).update(`${blobId}\n${exp}`).digest();
   return {
-    sign(blobId) {
+    sign(blobId, until) {
       const end = options.now().getTime() + options.ttlSeconds * 1000;
-      const exp = new Date(Math.ceil(end / stepMs) * stepMs).toISOString();
+      const exp = (until ?? new Date(Math.ceil(end / stepMs) * stepMs)).toISOString();
       return { sig: digest(blobId, exp).toString('base64url'), exp };
     },
     verify(blobId, sig, exp) {

@@ -86,7 +86,7 @@ export function createCloser(deps: CloserDeps): Loop {
     if (newest.state === 'unknown') return historyLost(jobId);
     // A reset closes a run and makes the next one, which writes the row itself.
     if (newest.state === 'open' || newest.runId !== runId) return false;
-    const { outputs, state, failure, attempt, tenant } = await stored(outcome);
+    const { outputs, state, failure, attempt, tenant, task } = await stored(outcome);
     const changed = outputs
       ? await deps.runStore.finish(
           finishRecordOf(
@@ -95,7 +95,7 @@ export function createCloser(deps: CloserDeps): Loop {
             deps.blobRetentionDays,
           ),
         )
-      : await deps.closing.endRun(jobId, runId, state, failure);
+      : await deps.closing.endRun(jobId, runId, state, failure, task);
     if (changed) deps.wakeups.wake('done', jobId);
     return changed;
   };

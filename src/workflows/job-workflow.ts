@@ -5,11 +5,9 @@ import {
   ParentClosePolicy,
   isCancellation,
   startChild,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type {
   CollectResult,
-  FinishInput,
   JobFailure,
   JobInput,
   Lease,
@@ -21,15 +19,18 @@ import { createAttempts, type Attempts } from './attempts.ts';
 import { claimServer, type ClaimBefore } from './claim-server.ts';
 import { listenForFound } from './found-result.ts';
 import { trackProgress, type JobProgress } from './job-progress.ts';
-import { collectProxy, prepareProxy, recordProxy, submitProxy, withdrawProxy } from './proxies.ts';
+import { collectProxy, prepareProxy, submitProxy, withdrawProxy } from './proxies.ts';
+import { runTask } from './task-run.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { withdrawWorkflow } from './withdraw-workflow.ts';
+import { writeEnd } from './write-end.ts';
 
 /**
  * One job from its acceptance to its result: claim → prepare → submit → collect → finish.
- * Completes on success, fails with the job's error code as type, ends as canceled on a cancel.
+ * A task has one activity of its own instead. Completes on success, fails with the job's error code as type, ends as canceled on a cancel.
  */
 export async function jobWorkflow(input: JobInput): Promise<void> {
+  if (input.jobClass === 'task') return runTask(input);
   let waiting: CancellationScope | undefined;
   const progress = trackProgress(input, () => waiting?.cancel());
   const found = listenForFound();
@@ -54,7 +55,12 @@ export async function jobWorkflow(input: JobInput): Promise<void> {
         progress.enter('finish', 'stored');
         // The picture is there: a cancel that comes now is too late.
         return await CancellationScope.nonCancellable(() =>
-          record(input, progress, { state: 'succeeded', outputs, lease, releaseLease: true }),
+          writeEnd(input, progress.attempt, {
+            state: 'succeeded',
+            outputs,
+            lease,
+            releaseLease: true,
+          }),
         );
       } catch (error) {
         const rescued = found.result();
@@ -132,7 +138,7 @@ async function adopt(
   const { lease } = progress;
   progress.enter('finish', `the picture of attempt ${attempt} was found`);
   const releaseLease = !lease || !progress.posted || (await withdrawNow(lease));
-  await record(input, progress, {
+  await writeEnd(input, progress.attempt, {
     state: 'succeeded',
     outputs,
     ...(lease ? { lease } : {}),
@@ -153,7 +159,7 @@ async function conclude(
   const message = `${messageOf(error)}${evidence && ` (${evidence})`}`;
   const { lease, partial } = progress;
   const releaseLease = !lease || !progress.posted || (await withdrawNow(lease));
-  await record(input, progress, {
+  await writeEnd(input, progress.attempt, {
     state: canceled ? 'canceled' : type === 'expired' ? 'expired' : 'failed',
     ...(canceled ? {} : { failure: { code: type, message } }),
     ...(partial.length > 0 ? { outputs: partial } : {}),
@@ -187,20 +193,6 @@ async function withdrawLater(lease: Lease, salvage?: Salvage): Promise<void> {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
-
-const record = (
-  input: JobInput,
-  { attempt }: JobProgress,
-  outcome: Omit<FinishInput, 'jobId' | 'tenant' | 'attempt' | 'traceId' | 'startedAt'>,
-): Promise<void> =>
-  recordProxy().finish({
-    jobId: input.jobId,
-    tenant: input.tenant,
-    attempt,
-    traceId: input.traceId,
-    startedAt: workflowInfo().startTime.toISOString(),
-    ...outcome,
-  });
 
 /** Failures after which the server surely does not hold the prompt: it refused it, or it is through with it. */
 const NOT_ON_SERVER = new Set(['graph_refused', 'model_missing', 'execution_failed']);

@@ -11,11 +11,12 @@ import type {
   HostActivities,
   PlacementActivities,
   RecordActivities,
+  TaskActivities,
 } from '../activities/activity-types.ts';
 import type { CallbackInput } from '../domain/callback.ts';
 import { DRAW_LIMITS_MS } from '../domain/draw-limits.ts';
 import type { JobInput } from '../domain/job.ts';
-import { CALLBACK_QUEUE, CPU_QUEUE, hostQueue, poolQueue } from '../domain/naming.ts';
+import { CALLBACK_QUEUE, CPU_QUEUE, hostQueue, poolQueue, TASK_QUEUE } from '../domain/naming.ts';
 import { fairnessKeyOf, queuePriority } from '../domain/tenant-policy.ts';
 
 /** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
@@ -132,6 +133,23 @@ export const callbackProxy = ({ tenant }: CallbackInput): CallbackActivities =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     summary: 'sends callbacks',
     priority: { fairnessKey: fairnessKeyOf(tenant) },
+  });
+
+/**
+ * Rows and files: milliseconds, or as long as a copy takes. A dead worker is noticed after 10 s; the job's lifetime ends
+ * the tries. A cancel waits for the try that runs, else it could do its work after the job ended; heartbeats bring it.
+ */
+export const taskProxy = (input: JobInput, leftMs: number): TaskActivities =>
+  proxyActivities<TaskActivities>({
+    taskQueue: TASK_QUEUE,
+    startToCloseTimeout: DRAW_LIMITS_MS.task.one,
+    scheduleToCloseTimeout: leftMs,
+    heartbeatTimeout: '10s',
+    // A receiver that is overloaded is left alone for longer and longer.
+    retry: { initialInterval: '500ms', backoffCoefficient: 3, maximumInterval: '1 minute' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: input.jobType,
+    priority: queuePriority(input, input.priority),
   });
 
 /** One transaction each. 10 s means a hung connection; retried for ever, because the outcome must be written. */

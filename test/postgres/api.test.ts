@@ -20,6 +20,7 @@ import { createFleetOperations } from '../../src/db/fleet-operations.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createCallbackLog } from '../../src/db/callback-log.ts';
 import { createCallbackSecrets } from '../../src/db/callback-secrets.ts';
+import { createUploadStore } from '../../src/db/kept-files.ts';
 import { createKeyStore } from '../../src/db/keys.ts';
 import { createLeaseReads } from '../../src/db/lease-reads.ts';
 import { createQueueSnapshots } from '../../src/db/queue-snapshot.ts';
@@ -109,6 +110,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       WORKER_KEY: undefined,
       WORKER_KEYS: undefined,
       MAX_OUTPUT_BYTES: 1_000_000,
+      BLOB_RETENTION_DAYS: 30,
       COMFY_POOL: 'default',
     },
     orchestrator,
@@ -123,6 +125,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       secrets: createCallbackSecrets(sql, 'a-key-for-these-tests'),
       wake: () => undefined,
     },
+    uploads: createUploadStore(sql),
     fleet: createFleetReader(sql),
     fleetOperations: createFleetOperations(sql),
     fleetReports: createFleetReports(sql, { goneAfterSeconds: 60 }),
@@ -140,6 +143,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
     storage: {
       put: async () => ({ bytes: 0, sha256: '' }),
       open: async () => Readable.from([]),
+      delete: async () => undefined,
       freeBytes: async () => undefined,
     },
     cursors: createCursorSigner('a-key-for-these-tests'),

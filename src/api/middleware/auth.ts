@@ -82,6 +82,12 @@ export const operatorsOnly: MiddlewareHandler<ApiEnv> = async function operators
 };
 
 /** Lets keys with the scope pass only; stands behind the others. Throws `forbidden`. */
+export const lacksScope = (scopes: readonly string[] | null, scope: Scope): OrchestratorError =>
+  new OrchestratorError(
+    'forbidden',
+    `This key lacks the scope '${scope}' (${SCOPES[scope]}); it has ${scopes?.join(', ') ?? 'none'}. Use a key that has it, made by 'npm run keys -- create --tenant NAME --scope ${scope}'.`,
+  );
+
 export const scopeGuard = (scope: Scope): MiddlewareHandler<ApiEnv> =>
   async function scopeMiddleware(c, next) {
     const scopes = c.get('scopes') ?? null;
@@ -91,10 +97,7 @@ export const scopeGuard = (scope: Scope): MiddlewareHandler<ApiEnv> =>
         'www-authenticate',
         `Bearer realm="orchestrator", error="insufficient_scope", scope="${scope}"`,
       );
-      throw new OrchestratorError(
-        'forbidden',
-        `This key lacks the scope '${scope}' (${SCOPES[scope]}); it has ${scopes?.join(', ') ?? 'none'}. Use a key that has it, made by 'npm run keys -- create --tenant NAME --scope ${scope}'.`,
-      );
+      throw lacksScope(scopes, scope);
     }
     await next();
   };

@@ -4,6 +4,8 @@ import type { JobRow } from '../../db/job-row.ts';
 import { compressAir, parseAir } from '../../domain/air.ts';
 import { airsOf } from '../../domain/job-needs.ts';
 import { DRAW_LIMITS_MS } from '../../domain/draw-limits.ts';
+import type { Generation } from '../../domain/generation.ts';
+import { isTask } from '../../domain/task.ts';
 import { pascalJobType } from './last-event.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
@@ -15,8 +17,12 @@ export function detailedJob(
   const { generation, request } = row;
   return {
     Type: pascalJobType(row.type),
-    ...askedFor(row, graphs),
-    slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
+    ...(isTask(generation)
+      ? withoutType(request)
+      : {
+          ...askedFor(row, generation, graphs),
+          slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
+        }),
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),
     ...(request['providers'] === undefined ? {} : { providers: request['providers'] }),
@@ -33,7 +39,7 @@ export function detailedJob(
     issuedBy: row.tenant,
     version: 0,
     jobDependencies: request['jobDependencies'] ?? [],
-    resources: airsOf(generation).map(short),
+    resources: (isTask(generation) ? [] : airsOf(generation)).map(short),
     additionalResources: [],
     recovered: false,
   };
@@ -44,9 +50,10 @@ const short = (air: string): string => compressAir(parseAir(air));
 /** What depends on the type of the job. */
 function askedFor(
   row: JobRow,
+  generation: Generation,
   graphs: ReadonlyMap<string, string>,
 ): Readonly<Record<string, unknown>> {
-  const { generation, request } = row;
+  const { request } = row;
   switch (generation.operation) {
     case 'textToImage':
       return {
@@ -68,3 +75,5 @@ function askedFor(
     }
   }
 }
+
+const withoutType = ({ $type: _type, ...fields }: Record<string, unknown>) => fields;

@@ -1,12 +1,16 @@
 /** What v1 clients read: the status of a job, made from its row. */
 import { z } from '@hono/zod-openapi';
+import type { BlobRecord } from '../../db/blobs.ts';
 import type { JobProgress } from '../../db/job-progress.ts';
 import type { JobRow } from '../../db/job-row.ts';
+import type { Generation } from '../../domain/generation.ts';
 import { isTerminal } from '../../domain/job.ts';
+import { isTask } from '../../domain/task.ts';
 import type { Waiting } from '../../domain/why-waiting.ts';
 import { detailedJob } from './detailed-job.ts';
 import { LastEvent, lastEvent, type DrawingProgress } from './last-event.ts';
 import { ServiceProvider, serviceProvider } from './queue-position.ts';
+import { taskSlots } from './task-result.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
 
@@ -24,8 +28,13 @@ const BlobSlot = z
       .openapi({ description: 'Of a file of a comfy job: the node that saved it' }),
     width: z.int().optional(),
     height: z.int().optional(),
+    blobUploadUrl: z.string().optional().openapi({
+      description: 'Of `blobUpload`: signed link that takes the file by PUT, until it ends',
+    }),
+    blobUploadUrlExpirationDate: z.string().optional(),
   })
   .openapi('BlobSlot');
+export type BlobSlot = z.infer<typeof BlobSlot>;
 
 export const JobStatus = z
   .object({
@@ -65,8 +74,15 @@ export interface StatusOptions {
   readonly resultShape: 'auto' | 'array';
   /** PROVIDER_NAME. */
   readonly providerName: string | undefined;
-  /** Signed link of a blob and when it ends. */
-  readonly blobUrl: (blobKey: string) => { readonly url: string; readonly expiresAt: Date };
+  /** Signed link of a blob and when it ends; `until`: a certain time. */
+  readonly blobUrl: (
+    blobKey: string,
+    until?: Date,
+  ) => { readonly url: string; readonly expiresAt: Date };
+  /** Signed link for the file of a `blobUpload`. */
+  readonly uploadUrl: (jobId: string, until: Date) => string;
+  /** Files of tasks that are there, by public id. */
+  readonly taskBlobs: ReadonlyMap<string, Pick<BlobRecord, 'width' | 'height'>>;
   /** Id an output will have, shown before it exists. */
   readonly expectedBlobKey: (jobId: string, slot: number) => string;
   /** Graphs of comfy jobs by `graphKey`, for detailed answers. */
@@ -155,21 +171,29 @@ function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | unde
 
 function result(row: JobRow, options: StatusOptions): JobStatus['result'] {
   const { generation } = row;
-  const seed = generation.operation === 'textToImage' ? { seed: generation.seed } : {};
-  const slots =
-    row.outputs?.map((output) => {
-      const link = options.blobUrl(output.blobKey);
-      return {
-        blobKey: output.blobKey,
-        available: true,
-        blobUrl: link.url,
-        blobUrlExpirationDate: wireDate(link.expiresAt),
-        ...seed,
-        ...(output.name === undefined ? {} : { name: output.name, nodeId: output.nodeId }),
-        ...(output.width === undefined ? {} : { width: output.width }),
-        ...(output.height === undefined ? {} : { height: output.height }),
-      };
-    }) ?? expected(row, options).map((slot) => ({ ...slot, ...seed }));
+  const slots = isTask(generation)
+    ? taskSlots(row, generation, options)
+    : drawnSlots(row, generation, options);
   const [only, ...others] = slots;
   return options.resultShape === 'auto' && only && others.length === 0 ? only : slots;
+}
+
+function drawnSlots(row: JobRow, generation: Generation, options: StatusOptions): BlobSlot[] {
+  const seed = generation.operation === 'textToImage' ? { seed: generation.seed } : {};
+  const slots = row.outputs?.map((output): BlobSlot => {
+    const { blobKey, isGone } = output;
+    if (isGone) return { blobKey, available: false, ...seed };
+    const link = options.blobUrl(blobKey);
+    return {
+      blobKey,
+      available: true,
+      blobUrl: link.url,
+      blobUrlExpirationDate: wireDate(link.expiresAt),
+      ...seed,
+      ...(output.name === undefined ? {} : { name: output.name, nodeId: output.nodeId }),
+      ...(output.width === undefined ? {} : { width: output.width }),
+      ...(output.height === undefined ? {} : { height: output.height }),
+    };
+  });
+  return slots ?? expected(row, options).map((slot) => ({ ...slot, ...seed }));
 }

@@ -85,6 +85,7 @@ export function lastEvent(
         : {}),
       ...(row.held ? { held: true } : {}),
       ...substitution(row),
+      ...(row.taskResult?.servers ? { servers: row.taskResult.servers } : {}),
       ...(row.failure === null
         ? {}
         : { error_code: row.failure.code, error_message: row.failure.message }),
@@ -112,6 +113,7 @@ function substitution({ generation }: JobRow): Record<string, string> {
 }
 
 function newestStage(row: JobRow): StageEventName | undefined {
+  if (row.class === 'task') return undefined;
   if (row.state === 'succeeded') return STAGE_EVENTS.collect;
   const stage = STAGES[row.stageRank];
   return stage === 'claim' || stage === 'prepare' || stage === 'submit' || stage === 'collect'

@@ -1,10 +1,14 @@
 /** What a job type is: how its requests are read, and what jobs they ask for. */
 import type { z } from '@hono/zod-openapi';
-import type { Generation, MediaSource } from '../../../domain/generation.ts';
+import type { MediaSource } from '../../../domain/generation.ts';
 import type { JobClass } from '../../../domain/job.ts';
+import type { Scope } from '../../../domain/scopes.ts';
+import type { JobWork } from '../../../domain/task.ts';
 import type { CommonRequest } from './common-fields.ts';
 
-export type ModelRole = 'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner' | 'graph';
+/** `file`: any whose file a server can list. */
+export type ModelRole =
+  'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner' | 'graph' | 'file';
 
 /** A resource that a request names. */
 export interface ModelUse {
@@ -22,9 +26,16 @@ export interface MediaUse {
   readonly path: readonly (string | number)[];
 }
 
+/** A job whose files a request is about. */
+export interface SourceUse {
+  readonly jobId: string;
+  /** Where, from the job's own object. */
+  readonly path: readonly (string | number)[];
+}
+
 /** One job, with everything about it fixed. */
 export interface MadeJob {
-  readonly generation: Generation;
+  readonly generation: JobWork;
   readonly ecosystem: string;
   readonly cost: number;
   /** The client's own graph, where the job has one. */
@@ -49,6 +60,9 @@ export interface AskedJob {
   /** The checkpoint first. */
   readonly uses: readonly ModelUse[];
   readonly media?: readonly MediaUse[];
+  readonly sources?: readonly SourceUse[];
+  /** What a key must be allowed to do beside submitting jobs. */
+  readonly scope?: Scope;
   /** The `index`-th of its jobs; they need the same files and node classes. */
   make(index: number, context: MakeContext): MadeJob;
 }
@@ -56,6 +70,8 @@ export interface AskedJob {
 export interface JobType {
   /** `$type`. */
   readonly name: string;
+  /** Other names, in lower case and without an ending. */
+  readonly aliases?: readonly string[];
   readonly schema: z.ZodType;
   read(
     value: unknown,

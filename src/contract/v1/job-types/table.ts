@@ -2,10 +2,30 @@
 import { shown } from '../../field-errors.ts';
 import { comfy } from './comfy.ts';
 import { imageTransform } from './image-transform.ts';
+import { clearAssets, copyAsset } from './asset-tasks.ts';
+import { blobDelete, blobGet, blobPin, blobUnpin, blobUpload } from './blob-tasks.ts';
 import type { JobType } from './job-type.ts';
+import { prepareModel } from './prepare-model.ts';
 import { textToImage } from './text-to-image.ts';
 
-const TABLE = [textToImage, comfy, imageTransform] as const satisfies readonly JobType[];
+const TABLE = [
+  textToImage,
+  comfy,
+  imageTransform,
+  prepareModel,
+  copyAsset,
+  clearAssets,
+  blobGet,
+  blobUpload,
+  blobPin,
+  blobUnpin,
+  blobDelete,
+] as const satisfies readonly JobType[];
+
+/** Types of the original service for which there is no graph here. */
+const WITHOUT_GRAPH = [
+  ...['wdTagging', 'mediaTagging', 'mediaCaptioning', 'imageEmbedding', 'imageResourceTraining'],
+];
 
 /** Job types that can be submitted, as `$type` names them. */
 export const JOB_TYPES: readonly string[] = TABLE.map(({ name }) => name);
@@ -17,11 +37,21 @@ export const JOB_REQUESTS = TABLE.map(({ schema }) => schema);
 export const DEFAULT_JOB_TYPE: JobType = textToImage;
 
 const plainName = (type: string): string =>
-  type.toLowerCase().replace(/(job)?(v2)?(job)?(request)?$/, '');
+  type.toLowerCase().replace(/(job)?(v2)?(job)?(request|template)?$/, '');
+
+const TYPES_BY_NAME: ReadonlyMap<string, JobType> = new Map(
+  TABLE.flatMap((type: JobType) =>
+    [plainName(type.name), ...(type.aliases ?? [])].map((name) => [name, type] as const),
+  ),
+);
 
 /** The type of this `$type` in any casing, with or without `Job` or `V2` at its end; undefined when it is not supported. */
 export const findJobType = (type: string): JobType | undefined =>
-  TABLE.find(({ name }) => plainName(name) === plainName(type));
+  TYPES_BY_NAME.get(plainName(type));
 
-export const unsupportedTypeMessage = (type: unknown): string =>
-  `job type ${shown(type)} is not supported; use ${JOB_TYPES.map((name) => `"${name}"`).join(' or ')}`;
+export function unsupportedTypeMessage(type: unknown): string {
+  const isKnown =
+    typeof type === 'string' && WITHOUT_GRAPH.some((name) => plainName(name) === plainName(type));
+  const why = isKnown ? 'is not supported: no graph is defined for it here' : 'is not supported';
+  return `job type ${shown(type)} ${why}; use ${JOB_TYPES.map((name) => `"${name}"`).join(' or ')}`;
+}
