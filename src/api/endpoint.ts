@@ -115,7 +115,8 @@ export function mountEndpoints(api: Api, deps: ApiDeps, endpoints: readonly Endp
       );
     }
     const [{ access } = { access: 'public' as const }] = definitions;
-    api.all(pattern, ...guards(auths[access]), (c) => {
+    // What workers may call is in the document; which methods, too.
+    api.all(pattern, ...guards(access === 'worker' ? [] : auths[access]), (c) => {
       const allow = [...methods].sort().join(', ');
       c.header('allow', allow);
       throw new OrchestratorError(
@@ -195,6 +196,8 @@ function requestFault(faults: readonly FieldError[], isAirFault: boolean): Orche
 function toRoute(definition: Endpoint): RouteConfig {
   const errors = [
     ...(definition.errors ?? []),
+    // Node refuses a request line and headers of more than 16 KB together.
+    ...(definition.query || definition.params || definition.headers ? [431] : []),
     ...(definition.scope === undefined ? [] : [401, 403, 429]),
     500,
     503,
