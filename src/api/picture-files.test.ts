@@ -82,7 +82,7 @@ describe('files and nodes of a picture', () => {
     ] as const;
     for (const [preprocessor, node, pack] of custom) {
       const errors = await faultsOf(await answer(preprocessor, 'SplitImageWithAlpha'));
-      expect(Object.values(errors).flat(), preprocessor).toEqual([
+      expect(errors['controlNets[0].preprocessor'], preprocessor).toEqual([
         expect.stringContaining(
           `does not know the node class ${node}; install the custom nodes ${pack}`,
         ),

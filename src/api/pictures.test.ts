@@ -171,6 +171,13 @@ describe('fields of a picture', () => {
       /draws nothing at 0/,
     ],
     [
+      'a denoise that means millions of steps',
+      { hires: { denoise: 0.000001 } },
+      {},
+      'params.hires.denoise',
+      /expected 0, or 0.01 to 1/,
+    ],
+    [
       'a mask and nothing to draw',
       { sourceImage: SOURCE, sourceImageDenoiseStrength: 0, maskImage: MASK, hires: {} },
       {},

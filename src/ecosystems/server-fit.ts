@@ -5,7 +5,7 @@ import { TRANSFORMED_ROLE } from '../domain/generation-inputs.ts';
 import { runClass } from '../domain/graphs/graph-outputs.ts';
 import { ecosystemsOf, type JobNeeds, type TextToImageShape } from '../domain/job-needs.ts';
 import { findGraphModels } from './graph-models.ts';
-import { CUSTOM_NODE_PACKS } from './image-transformers.ts';
+import { CUSTOM_NODE_PACKS, transformImage } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
 import { nodeClassesOf, standInInputs } from './node-classes.ts';
 import { transformGraph } from './plan-graph.ts';
@@ -98,10 +98,16 @@ function pictureLacks(
   if (lists.nodeClasses.size === 0) return [];
   const known = { ...files, inputs: standInInputs(shape) };
   const names = nodeClassesOf(buildGraph({ ...BLANK, ...shape }, known, 'output'));
-  return unknownClasses(names, lists).map((name) => ({
-    air: shape.model,
-    message: `it does not know the node class ${name}; ${whatBrings(name)}`,
-  }));
+  return unknownClasses(names, lists).map((name) => {
+    const control = (shape.controlNets ?? []).findIndex(({ preprocessor }) =>
+      nodeClassesOf(transformImage(preprocessor, ['image', 0], 64).nodes).includes(name),
+    );
+    return {
+      air: shape.model,
+      message: `it does not know the node class ${name}; ${whatBrings(name)}`,
+      ...(control === -1 ? {} : { path: ['controlNets', control, 'preprocessor'] }),
+    };
+  });
 }
 
 /** A client's own graph: every node that the server does not know, and every model that it does not have. */

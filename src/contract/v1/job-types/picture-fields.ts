@@ -14,7 +14,15 @@ const MediaFile = z
   .refine(hasOneSource, { error: () => ONE_SOURCE })
   .openapi('MediaFile');
 
-const share = z.number().min(0).max(1);
+/** ComfyUI computes steps / denoise noise levels: a tiny value would keep a server busy with nothing else. */
+const LEAST_DENOISE = 0.01;
+const share = z
+  .number()
+  .min(0)
+  .max(1)
+  .refine((value) => value === 0 || value >= LEAST_DENOISE, {
+    error: () => `expected 0, or ${LEAST_DENOISE} to 1`,
+  });
 
 const Hires = z
   .object({
