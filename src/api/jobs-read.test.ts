@@ -60,6 +60,7 @@ describe('reading jobs', () => {
       model: '@civitai/128078',
       params: { seed: pictureOf(row).seed },
       maxRetryAttempt: 5,
+      slots: [{ imageHash: [job.result].flat()[0]?.blobKey }],
       properties: { userId: 'u' },
       resources: ['@civitai/128078'],
     });

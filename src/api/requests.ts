@@ -1,7 +1,6 @@
 /** `GET /v1/consumer/requests` */
 import { z } from '@hono/zod-openapi';
 import { queryInteger } from '../contract/query-values.ts';
-import { detailedJob } from '../contract/v1/detailed-job.ts';
 import { QueryRequestsResult } from '../contract/v1/job-listings.ts';
 import { jobStatuses } from '../contract/v1/job-status.ts';
 import { wireDate } from '../contract/v1/wire-time.ts';
@@ -15,10 +14,7 @@ const MOST_JOBS = 1_000;
 const Place = z.tuple([z.number(), z.guid()]);
 
 /** Endpoint that lists a tenant's requests. */
-export function requestsEndpoint(
-  { cursors, listings, graphs: stored }: ApiDeps,
-  answers: JobAnswers,
-): Endpoint {
+export function requestsEndpoint({ cursors, listings }: ApiDeps, answers: JobAnswers): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/consumer/requests',
@@ -44,9 +40,8 @@ export function requestsEndpoint(
       const { requests } = page;
       const last = page.hasMore ? requests.at(-1) : undefined;
       const rows = requests.flatMap(({ jobs }) => jobs);
-      const graphs = await stored.findGraphs(rows);
-      const statuses = jobStatuses(rows, await answers.options(c, rows, false));
-      const eventOf = new Map(statuses.map((status) => [status.jobId, status.lastEvent]));
+      const statuses = jobStatuses(rows, await answers.options(c, rows, true));
+      const statusOf = new Map(statuses.map((status) => [status.jobId, status]));
       const result: QueryRequestsResult = {
         cursor: last
           ? {
@@ -57,8 +52,8 @@ export function requestsEndpoint(
         requests: requests.map(({ createdAt, jobs }) => ({
           dateTime: wireDate(createdAt),
           jobs: jobs.flatMap((row) => {
-            const lastEvent = eventOf.get(row.id);
-            return lastEvent ? [{ job: detailedJob(row, graphs), lastEvent }] : [];
+            const { job, lastEvent } = statusOf.get(row.id) ?? {};
+            return job && lastEvent ? [{ job, lastEvent }] : [];
           }),
         })),
       };

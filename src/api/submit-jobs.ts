@@ -1,9 +1,10 @@
 /** `POST /v1/consumer/jobs` */
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { JobSubmission } from '../client/verbs.ts';
 import { JobRequestBody } from '../contract/v1/job-request.ts';
 import { JobEstimates, jobEstimates } from '../contract/v1/job-estimate.ts';
-import { jobStatusCollection } from '../contract/v1/job-status.ts';
+import { jobStatusCollection, type StatusOptions } from '../contract/v1/job-status.ts';
 import { wireDate } from '../contract/v1/wire-time.ts';
 import type { StoredAnswer } from '../db/idempotency-keys.ts';
 import { graphsOf } from '../db/job-graphs.ts';
@@ -60,18 +61,20 @@ export function submitEndpoint(deps: ApiDeps, answers: JobAnswers): Endpoint {
     errors: [400, 409, 413, 415, 429],
     async handle(c, { query, body, caller }) {
       const asking = { tenant: caller.tenant, scopes: c.get('scopes') ?? null };
+      const shownAs = async (submissions: readonly JobSubmission[]): Promise<StatusOptions> => ({
+        ...(await answers.options(c, 'new', query.detailed)),
+        graphs: graphsOf(submissions),
+      });
       if (query.whatif) {
-        const rows = orchestrator.whatIf(caller, await submissionsOf(asking, body));
-        return c.json(jobEstimates(rows, await answers.options(c, 'new', query.detailed)));
+        const submissions = await submissionsOf(asking, body);
+        const rows = orchestrator.whatIf(caller, submissions);
+        return c.json(jobEstimates(rows, await shownAs(submissions)));
       }
       const idempotency = idempotencyOf(c.req.header('idempotency-key'), body);
       const earlier = idempotency && (await orchestrator.findSubmitted(caller, idempotency));
       if (earlier?.answer) return replay(c, earlier.answer);
       const submissions = earlier ? [] : await submissionsOf(asking, body);
-      let shown = {
-        ...(await answers.options(c, 'new', query.detailed)),
-        graphs: graphsOf(submissions),
-      };
+      let shown = await shownAs(submissions);
       const answerOf = (rows: readonly JobRow[]): StoredAnswer => ({
         status: statusOf(rows),
         body: JSON.stringify(jobStatusCollection(rows, shown)),

@@ -9,9 +9,13 @@ import { isTask } from '../../domain/task.ts';
 import { pascalJobType } from './last-event.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
-/** Models appear in their short form `@civitai/<versionId>`, the seed is the resolved one. */
+/**
+ * Models appear in their short form `@civitai/<versionId>`, the seed is the resolved one. `slots`: keys of its outputs,
+ * before the end those that they will have.
+ */
 export function detailedJob(
   row: JobRow,
+  slots: readonly string[],
   graphs: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
   const { generation, request } = row;
@@ -21,7 +25,7 @@ export function detailedJob(
       ? withoutType(request)
       : {
           ...askedFor(row, generation, graphs),
-          slots: (row.outputs ?? []).map((output) => ({ imageHash: output.blobKey })),
+          slots: slots.map((imageHash) => ({ imageHash })),
         }),
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),

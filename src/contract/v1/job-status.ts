@@ -134,12 +134,14 @@ function status(
   const progress = progressOf(row, options);
   const waiting = options.waiting(row);
   const context = { ...options.context, ...(waiting ? { waiting: waiting.text } : {}) };
+  const shown = result(row, options);
+  const slots = [shown].flat().map(({ blobKey }) => blobKey);
   return {
-    ...(options.detailed ? { job: detailedJob(row, options.graphs) } : {}),
+    ...(options.detailed ? { job: detailedJob(row, slots, options.graphs) } : {}),
     jobId: row.id,
     cost: row.cost,
     properties: row.properties,
-    result: result(row, options),
+    result: shown,
     lastEvent: lastEvent(row, provider, context, progress),
     ...(isActive || showsProviders
       ? {
