@@ -11,7 +11,7 @@ import { createOutgoing } from '../net/outgoing.ts';
 import type { BlobStore } from '../ports.ts';
 import { inputIdFor } from '../storage/keys.ts';
 import { createLocalStore } from '../storage/local.ts';
-import { createFetchInputs } from './fetch-inputs.ts';
+import { createFetchInputs, type InputLimits } from './fetch-inputs.ts';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkM+D/DwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -50,8 +50,9 @@ async function serve(answer: RequestListener): Promise<{ url: string; asked: str
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-const fetchInputs = (allow: readonly string[] = ['127.0.0.1']) =>
+const fetchInputs = (allow: readonly string[] = ['127.0.0.1'], inputLimits?: InputLimits) =>
   createFetchInputs({
+    ...(inputLimits ? { inputLimits } : {}),
     outgoing: createOutgoing(createAddressRules(allow)),
     storage: store,
     blobs: {
@@ -184,6 +185,25 @@ describe('input files of a job', () => {
     });
     expect(await fetchInputs()(JOB, [image({ url })], goOn)).toHaveLength(1);
     expect(asked).toHaveLength(3);
+  });
+
+  it.each<[string, InputLimits, RegExp]>([
+    ['say nothing for long', { total: 60_000, idle: 30, all: 60_000 }, /nothing was heard/],
+    ['come byte by byte', { total: 60, idle: 60_000, all: 60_000 }, /not over after|in time/],
+    ['are too slow together', { total: 60_000, idle: 60_000, all: 60 }, /not there after/],
+  ])('end the job when they %s', async (_what, limits, message) => {
+    const { url } = await serve((_request, response) => {
+      response.write(PNG.subarray(0, 20));
+      const timer = setInterval(() => response.write(Buffer.alloc(1)), 200);
+      response.on('close', () => clearInterval(timer));
+    });
+    await expect(
+      fetchInputs(['127.0.0.1'], limits)(JOB, [image({ url })], goOn),
+    ).rejects.toMatchObject({
+      code: 'input_unavailable',
+      retryable: false,
+      message: expect.stringMatching(message) as string,
+    });
   });
 
   it('are never fetched from addresses that connections may not go to', async () => {

@@ -19,6 +19,18 @@ export interface FetchInputsDeps {
   /** A larger file is refused. */
   readonly maxInputBytes: number;
   readonly blobRetentionDays: number;
+  /** (Default: LIMITS) */
+  readonly inputLimits?: InputLimits;
+}
+
+/** Milliseconds. */
+export interface InputLimits {
+  /** For one file: a slow sender must not hold a server for long. */
+  readonly total: number;
+  /** Without a byte. */
+  readonly idle: number;
+  /** For all files of a job. */
+  readonly all: number;
 }
 
 export interface InputOwner {
@@ -33,11 +45,7 @@ export interface StoredInput extends Pick<InputFile, 'blob'> {
   readonly extension: string;
 }
 
-/** One file: a slow sender must not hold a server for long. */
-const TOTAL_MS = 60_000;
-const IDLE_MS = 15_000;
-/** All files of a job. */
-const ALL_MS = 180_000;
+const LIMITS: InputLimits = { total: 60_000, idle: 15_000, all: 180_000 };
 const TRIES = 3;
 const PAUSE_MS = 500;
 const AT_ONCE = 4;
@@ -48,7 +56,7 @@ const AT_ONCE = 4;
  * throws.
  */
 export function createFetchInputs(deps: FetchInputsDeps) {
-  const { blobs, storage } = deps;
+  const { blobs, storage, inputLimits: limits = LIMITS } = deps;
 
   const known = async (owner: InputOwner, role: string): Promise<StoredInput | undefined> => {
     const record = await blobs.findBlob(inputIdFor(owner.jobId, role));
@@ -114,7 +122,7 @@ export function createFetchInputs(deps: FetchInputsDeps) {
     inputs: readonly MediaInput[],
     stopped: AbortSignal,
   ): Promise<readonly StoredInput[]> => {
-    const late = AbortSignal.timeout(ALL_MS);
+    const late = AbortSignal.timeout(limits.all);
     const failed = new AbortController();
     const signal = AbortSignal.any([stopped, late, failed.signal]);
     const queue = [...inputs];
@@ -137,20 +145,21 @@ export function createFetchInputs(deps: FetchInputsDeps) {
       if (!late.aborted || stopped.aborted) throw error;
       throw new OrchestratorError(
         'input_unavailable',
-        `The ${inputs.length} input files were not there after ${ALL_MS / 1_000} s. Put them where they come faster.`,
+        `The ${inputs.length} input files were not there after ${limits.all / 1_000} s. Put them where they come faster.`,
       );
     }
   };
 }
 
 async function open(
-  { outgoing, storage, blobs, maxInputBytes }: FetchInputsDeps,
+  { outgoing, storage, blobs, maxInputBytes, inputLimits = LIMITS }: FetchInputsDeps,
   { tenant }: InputOwner,
   source: MediaSource,
   signal: AbortSignal,
 ): Promise<Readable> {
   if ('url' in source) {
-    const bounds = { totalMs: TOTAL_MS, idleMs: IDLE_MS, maxBytes: maxInputBytes, signal };
+    const { total: totalMs, idle: idleMs } = inputLimits;
+    const bounds = { totalMs, idleMs, maxBytes: maxInputBytes, signal };
     return (await outgoing.get(source.url, bounds)).body;
   }
   const record = await findOwnBlob(blobs, tenant, source.blobKey);

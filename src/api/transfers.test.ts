@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { OrchestratorError } from '../errors.ts';
-import { graphKeyFor } from '../storage/keys.ts';
+import { graphKeyFor, inputKeyFor } from '../storage/keys.ts';
 import { listen } from './server.ts';
 import {
   BOUND_KEY,
@@ -46,6 +46,19 @@ describe('a remote worker', () => {
     expect(first.bytes).toBe(bytes.length);
     const file = await on.store.open(lease.key());
     expect(file && (await buffer(file)).equals(bytes)).toBe(true);
+  });
+
+  it('fetches the input files of its own job, and of no other', async () => {
+    const lease = on.hold();
+    const key = inputKeyFor(lease.jobId, 'image');
+    const bytes = randomBytes(3_000);
+    await on.store.put(key, bytes);
+    const stream = await on.blobs().open(lease, key);
+    expect(stream && (await buffer(stream)).equals(bytes)).toBe(true);
+    await expect(on.blobs().open(on.hold(), key)).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(
+      on.blobs().put(lease, { key, slot: 0 }, Readable.from([bytes])),
+    ).rejects.toMatchObject({ code: 'forbidden' });
   });
 
   it('fetches its graph, and learns when there is none', async () => {

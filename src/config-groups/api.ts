@@ -24,9 +24,9 @@ export const API_VARIABLES = {
   },
   MAX_BODY_BYTES: {
     group: 'API',
-    schema: whole(1024, 1_000_000_000).default(10_485_760),
+    schema: whole(1024, 1_000_000_000).default(16_777_216),
     about: 'Largest request body; more is refused with 413',
-    example: '10485760',
+    example: '16777216',
   },
   WAIT_LIMIT_MS: {
     group: 'API',

@@ -3,15 +3,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/activities/output-inspector.ts';
-import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
+import type { JobStatus } from '../../src/contract/v1/job-status.ts';
 import type { Graph } from '../../src/domain/generation.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { manyMedia, namedNodes, twoPasses } from '../fixtures/comfy-graphs.ts';
 import { pictureRequest } from '../support/jobs.ts';
+import { fetchSlot, graphJob, runJob, slotsOf } from '../support/run-job.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-
-type Slot = Extract<JobStatus['result'], { readonly blobKey: string }>;
 
 let stack: TestStack;
 let files: Server;
@@ -36,30 +35,7 @@ afterAll(async () => {
   files.close();
 });
 
-/** Posts a job and gives its status when it has ended. */
-async function run(body: object): Promise<JobStatus> {
-  const response = await fetch(`${stack.url}/v1/consumer/jobs?wait=true`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const text = await response.text();
-  expect(response.status, text).toBe(200);
-  const [job] = (JSON.parse(text) as JobStatusCollection).jobs;
-  if (!job) throw new Error(text);
-  return job;
-}
-
-const runGraph = (workflow: Graph): Promise<JobStatus> =>
-  run({ $type: 'comfy', params: { workflow } });
-
-const slotsOf = ({ result, lastEvent }: JobStatus): readonly Slot[] => {
-  expect(lastEvent, JSON.stringify(lastEvent)).toMatchObject({ type: 'Succeeded' });
-  return Array.isArray(result) ? result : [result];
-};
-
-const fetchSlot = async ({ blobUrl }: Slot): Promise<Buffer> =>
-  Buffer.from(await (await fetch(blobUrl ?? '')).arrayBuffer());
+const runGraph = (workflow: Graph): Promise<JobStatus> => runJob(stack.url, graphJob(workflow));
 
 /** The graph that the server was sent. */
 async function sentGraph(jobId: string): Promise<Graph> {
@@ -154,12 +130,12 @@ describe('input files', () => {
   it('of ControlNets and transformations come the same way', async () => {
     asked.length = 0;
     const transformed = slotsOf(
-      await run({
+      await runJob(stack.url, {
         ...{ $type: 'imageTransform', transformer: 'Canny', imageUrl: `${filesUrl}/a.png` },
       }),
     );
     expect(transformed).toMatchObject([{ width: 48, height: 32 }]);
-    const controlled = await run({
+    const controlled = await runJob(stack.url, {
       ...pictureRequest(2),
       controlNets: [
         ...[{ preprocessor: 'Canny', weight: 1, imageUrl: `${filesUrl}/a.png` }],

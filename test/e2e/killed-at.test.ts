@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/commands/role.ts';
+import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
+import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import {
   executionsOf,
   leasesOf,
@@ -24,6 +26,18 @@ interface Moment {
   readonly name: string;
   readonly role: 'worker-cpu' | 'worker-gpu';
   readonly killAt: string;
+  /** (Default: a picture) */
+  readonly body?: (stack: TestStack) => Promise<object>;
+}
+
+/** A job with an input file, which the simulator itself serves. */
+async function transformation({ simulator }: TestStack): Promise<object> {
+  const form = new FormData();
+  const picture = Buffer.from(await encodePng(createBitmap(32, 32, [9, 90, 200]), {}));
+  form.set('image', new File([picture], 'source.png'));
+  await fetch(`${simulator.url}/upload/image`, { method: 'POST', body: form });
+  const imageUrl = `${simulator.url}/view?filename=source.png&type=input`;
+  return { $type: 'imageTransform', transformer: 'Canny', imageUrl };
 }
 
 const MOMENTS: readonly Moment[] = [
@@ -45,6 +59,24 @@ const MOMENTS: readonly Moment[] = [
     killAt: 'answered:GET /view?filename=r1',
   },
   { name: 'when the picture is stored', role: 'worker-gpu', killAt: 'stored:outputs' },
+  {
+    name: 'when an input file is stored',
+    role: 'worker-cpu',
+    killAt: 'stored:inputs',
+    body: transformation,
+  },
+  {
+    name: 'before an input file is uploaded',
+    role: 'worker-gpu',
+    killAt: 'sent:name="subfolder"',
+    body: transformation,
+  },
+  {
+    name: 'when an input file is uploaded',
+    role: 'worker-gpu',
+    killAt: 'answered:name="subfolder"',
+    body: transformation,
+  },
 ];
 
 /** Each has a stack of its own and mostly waits for time-outs; more side by side only starve each other. */
@@ -63,7 +95,8 @@ const withVictim = (
   stepMs = 50,
 ): Promise<void> =>
   inTurn(async () => {
-    const stack = await startTestStack({ role: 'api', simulator: { stepMs } });
+    const env = { OUTGOING_ALLOW: '127.0.0.1' };
+    const stack = await startTestStack({ role: 'api', env, simulator: { stepMs } });
     const other: Role = role === 'worker-cpu' ? 'worker-gpu' : 'worker-cpu';
     let victim: RoleProcess | undefined;
     try {
@@ -86,7 +119,8 @@ describe.concurrent('a worker killed', () => {
     { timeout: 20 * RECOVERY_MS },
     async (moment) => {
       await withVictim(moment, async (stack, victim, replace) => {
-        const { jobIds } = await postJobs(stack.url, BODY);
+        const body = (await moment.body?.(stack)) ?? BODY;
+        const { jobIds } = await postJobs(stack.url, body);
         const jobId = jobIds[0] ?? '';
         await victim.ended;
         await replace();
