@@ -11,6 +11,7 @@ import { graphBuilding } from './graph-building.ts';
 import { historyCost } from './history-cost.ts';
 import { largeBatch } from './large-batch.ts';
 import { latency } from './latency.ts';
+import { limits } from './limits.ts';
 import { longPolls } from './long-polls.ts';
 import { order } from './order.ts';
 import { partStarts } from './part-starts.ts';
@@ -37,6 +38,7 @@ const SCENARIOS: readonly Scenario[] = [
   latency,
   throughput,
   requests,
+  limits,
   traffic,
   longPolls,
   largeBatch,
