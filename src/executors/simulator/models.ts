@@ -40,7 +40,11 @@ const PLAIN: ModelFiles = {
   embeddings: ['easynegative.safetensors'],
   text_encoders: ['clip_g.safetensors', 'clip_l.safetensors', 't5xxl_fp8_e4m3fn.safetensors'],
   diffusion_models: ['flux1/civitai/618692/691639.safetensors', 'flux1-dev.safetensors'],
-  controlnet: ['control_v11p_sd15_canny.safetensors'],
+  controlnet: [
+    'control_v11p_sd15_canny.safetensors',
+    'diffusers_xl_canny_full.safetensors',
+    'flux-canny-controlnet-v3.safetensors',
+  ],
   upscale_models: ['RealESRGAN_x4plus.safetensors'],
   clip_vision: ['clip_vision_g.safetensors'],
 };
