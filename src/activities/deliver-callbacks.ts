@@ -68,7 +68,7 @@ async function tryOnce(
   const secrets = await deps.secrets.list(next.tenant);
   const signed = signWebhook(
     secrets.map(({ secret }) => secret),
-    { id: messageIdOf(next.streamId, next.number), at: new Date(), body },
+    { id: messageIdOf(next.streamId, next.number, next.event), at: new Date(), body },
   );
   const failed = (error: string, status?: number): TryOutcome => {
     const seen = { error: storableText(error, ERROR_LENGTH), ...(status ? { status } : {}) };

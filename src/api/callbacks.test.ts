@@ -72,7 +72,7 @@ describe('the delivery log', () => {
       deliveries: [
         {
           number: 1,
-          webhookId: `msg_${jobId}_1`,
+          webhookId: `msg_${jobId}_1_Claimed`,
           event: 'Claimed',
           state: 'dead',
           tries: 2,

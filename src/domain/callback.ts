@@ -53,9 +53,12 @@ export function waitBeforeRetryMs(tries: number, spread: number): number {
   return Math.round(wait * (0.95 + spread / 10));
 }
 
-/** Stable over all tries of a delivery: a receiver knows by it what it had already. */
-export const messageIdOf = (streamId: string, number: number): string =>
-  `msg_${streamId}_${number}`;
+/**
+ * Stable over all tries of a delivery: a receiver knows by it what it had already. With the event in it, because a
+ * database that is restored from a backup may give a number to another event.
+ */
+export const messageIdOf = (streamId: string, number: number, event: string): string =>
+  `msg_${streamId}_${number}_${event}`;
 
 /** Input of `callbackWorkflow`: what is sent and where to is in the rows. */
 export interface CallbackInput {

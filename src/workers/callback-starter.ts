@@ -20,7 +20,7 @@ export interface CallbackStarterDeps {
 const TAKE = 4;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
-const FORGOTTEN = 50;
+const FORGOTTEN = 500;
 
 /**
  * Has everything sent that was written and that Temporal was not told of. Two of these do the same work twice, which
@@ -46,15 +46,16 @@ export function createCallbackStarter(deps: CallbackStarterDeps): Loop {
     return true;
   };
 
+  /** False when none of them could be told. */
   const tellAll = async (streams: readonly UntoldStream[]): Promise<boolean> =>
-    (await Promise.all(streams.map(tell))).every(Boolean);
+    (await Promise.all(streams.map(tell))).some(Boolean);
 
   const untold = async (closing: AbortSignal): Promise<void> => {
     let cursor = FIRST;
     while (!closing.aborted) {
       const streams = await outbox.listUntold(cursor, TAKE);
       cursor = streams.at(-1)?.id ?? FIRST;
-      // Temporal is away or slow: the next pass begins anew.
+      // Temporal is away: the next pass begins anew. One that fails alone keeps no others back.
       if (!(await tellAll(streams)) || streams.length < TAKE) return;
     }
   };
@@ -64,7 +65,7 @@ export function createCallbackStarter(deps: CallbackStarterDeps): Loop {
     lookedAt = performance.now();
     const streams = await outbox.listForgotten(forgottenAfterMs, FORGOTTEN);
     for (let from = 0; from < streams.length && !closing.aborted; from += TAKE)
-      await tellAll(streams.slice(from, from + TAKE));
+      if (!(await tellAll(streams.slice(from, from + TAKE)))) return;
   };
 
   return createLoop({

@@ -28,7 +28,9 @@ export function findCallbackProblems(
   const textOf = new Map<string, string>();
   const accepted: string[] = [];
   const problems: string[] = [];
-  const written = new Set(told.map(({ jobId, number }) => messageIdOf(jobId, number)));
+  const written = new Set(
+    told.map(({ jobId, number, event }) => messageIdOf(jobId, number, event)),
+  );
   for (const { id, text, isAccepted } of arrivals) {
     if (!written.has(id)) problems.push(`callback ${id} was sent and never written`);
     if ((textOf.get(id) ?? text) !== text) problems.push(`callback ${id} came in two forms`);
@@ -38,8 +40,8 @@ export function findCallbackProblems(
   for (const [jobId, end] of ends) {
     const ofJob = told.filter((one) => one.jobId === jobId).sort((a, b) => a.number - b.number);
     const events = ofJob.map(({ event }) => event).join(', ');
-    const wanted = ofJob.map((_, index) => messageIdOf(jobId, index + 1)).join();
-    const arrived = accepted.filter((id) => id.startsWith(messageIdOf(jobId, 0).slice(0, -1)));
+    const wanted = ofJob.map(({ event }, index) => messageIdOf(jobId, index + 1, event)).join();
+    const arrived = accepted.filter((id) => id.split('_')[1] === jobId);
     if (ofJob.at(-1)?.event !== end || (end === 'Succeeded' && ofJob[0]?.event !== 'Claimed'))
       problems.push(`job ${jobId} ended as ${end} and its callbacks tell ${events || 'nothing'}`);
     if (ofJob.filter(({ event }) => event !== 'Claimed').length > 1)

@@ -71,8 +71,11 @@ describe('callbacks of a job', () => {
     receiver.answer(() => 204);
     await startWorker();
     await untilDelivered(jobId);
-    expect(receiver.accepted('/killed')).toEqual([`msg_${jobId}_1`, `msg_${jobId}_2`]);
-    const tries = receiver.received.filter(({ id }) => id === `msg_${jobId}_1`);
+    expect(receiver.accepted('/killed')).toEqual([
+      `msg_${jobId}_1_Claimed`,
+      `msg_${jobId}_2_Succeeded`,
+    ]);
+    const tries = receiver.received.filter(({ id }) => id === `msg_${jobId}_1_Claimed`);
     expect(tries.length).toBeGreaterThan(1);
     expect(new Set(tries.map(({ text }) => text)).size).toBe(1);
   });
@@ -90,7 +93,7 @@ describe('callbacks of a job', () => {
     await ask('POST', '/callbacks/secret/rotate');
     await ask('POST', `/jobs/${jobId}/callbacks/1/redeliver`);
     const again = await until('it came once more', () => seen()[2]);
-    expect(again.id).toBe(`msg_${jobId}_1`);
+    expect(again.id).toBe(`msg_${jobId}_1_Claimed`);
     // Signed with both while receivers change over.
     webhook.verify(again.text, again.headers);
     await untilDelivered(jobId);

@@ -39,10 +39,10 @@ const fine: Evidence = {
       { jobId: JOB, number: 2, event: 'Succeeded', state: 'delivered' },
     ],
     arrivals: [
-      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: false },
-      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: true },
-      { id: `msg_${JOB}_2`, text: 'succeeded', isAccepted: true },
-      { id: `msg_${JOB}_1`, text: 'claimed', isAccepted: true },
+      { id: `msg_${JOB}_1_Claimed`, text: 'claimed', isAccepted: false },
+      { id: `msg_${JOB}_1_Claimed`, text: 'claimed', isAccepted: true },
+      { id: `msg_${JOB}_2_Succeeded`, text: 'succeeded', isAccepted: true },
+      { id: `msg_${JOB}_1_Claimed`, text: 'claimed', isAccepted: true },
     ],
   },
 };
@@ -83,14 +83,14 @@ describe('the checker of a chaos run', () => {
     [
       'a callback that changed between two tries',
       callbacks(({ arrivals }) => ({
-        arrivals: [...arrivals, { id: `msg_${JOB}_2`, text: 'failed', isAccepted: true }],
+        arrivals: [...arrivals, { id: `msg_${JOB}_2_Succeeded`, text: 'failed', isAccepted: true }],
       })),
       'came in two forms',
     ],
     [
       'a callback that nobody wrote',
       callbacks(({ arrivals }) => ({
-        arrivals: [...arrivals, { id: `msg_${JOB}_3`, text: '', isAccepted: true }],
+        arrivals: [...arrivals, { id: `msg_${JOB}_3_Failed`, text: '', isAccepted: true }],
       })),
       'never written',
     ],
@@ -124,7 +124,7 @@ describe('the checker of a chaos run', () => {
       runs: new Map([[JOB, ['CANCELLED']]]),
       callbacks: {
         told: [{ jobId: JOB, number: 1, event: 'Deleted', state: 'delivered' }],
-        arrivals: [{ id: `msg_${JOB}_1`, text: 'deleted', isAccepted: true }],
+        arrivals: [{ id: `msg_${JOB}_1_Deleted`, text: 'deleted', isAccepted: true }],
       },
     };
     expect(findings(change)).toBe('');

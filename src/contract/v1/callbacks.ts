@@ -9,7 +9,7 @@ const Delivery = z
     number: z.int().openapi({ description: 'Place in the order of the job, from 1', example: 1 }),
     webhookId: z.string().openapi({
       description: 'The same for every try',
-      example: 'msg_37d9d863-7928-41c1-bc83-626c00995137_1',
+      example: 'msg_37d9d863-7928-41c1-bc83-626c00995137_1_Claimed',
     }),
     event: z.enum(CALLBACK_EVENTS),
     state: z.enum(DELIVERY_STATES).openapi({
@@ -69,7 +69,7 @@ export const callbackDeliveries = (
   deliveries: records.map(
     ({ number, event, state, url, createdAt, tries, triedAt, nextTryAt, endedAt, ...last }) => ({
       number,
-      webhookId: messageIdOf(jobId, number),
+      webhookId: messageIdOf(jobId, number, event),
       event,
       state,
       url,
