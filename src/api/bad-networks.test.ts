@@ -66,20 +66,6 @@ describe('networks', () => {
       'at most 50 networks, and these are 200',
     ],
     [
-      'the same LoRA in two spellings',
-      job({ [SD1.lora]: { strength: 0.2 }, 'civitai:2@20001': { strength: 0.9 } }),
-      'invalid_request',
-      networkPath('civitai:2@20001'),
-      `is ${SD1.lora} again, as ${networkPath(SD1.lora)} is; name it once`,
-    ],
-    [
-      'the same embedding by its short form',
-      job({ '@civitai/30001': {}, [SD1.embedding]: {} }),
-      'invalid_request',
-      networkPath(SD1.embedding),
-      'name it once',
-    ],
-    [
       'two VAEs',
       job({ [SD1.vae]: {}, [SD1.otherVae]: {} }),
       'invalid_request',
@@ -112,6 +98,26 @@ describe('networks', () => {
     expect(problem.code).toBe(code);
     expect(problem.errors?.[path]?.join(), JSON.stringify(problem.errors)).toContain(message);
     expect(problem.detail).toContain(path);
+  });
+
+  it.each<[string, unknown, string, string]>([
+    [
+      'the same LoRA in two spellings',
+      job({ [SD1.lora]: { strength: 0.2 }, 'civitai:2@20001': { strength: 0.9 } }),
+      networkPath('civitai:2@20001'),
+      `is ${SD1.lora} again, as ${networkPath(SD1.lora)} is; name it once`,
+    ],
+    [
+      'the same embedding by its short form',
+      job({ '@civitai/30001': {}, [SD1.embedding]: {} }),
+      networkPath(SD1.embedding),
+      'name it once',
+    ],
+  ])('refuses %s', async (_name, body, path, message) => {
+    // A short form is clear only where one entry has that version.
+    const problem = await refusal(body, apiWith({ ecosystem: 'sd1', files }));
+    expect(problem.code).toBe('invalid_request');
+    expect(problem.errors?.[path]?.join()).toContain(message);
   });
 
   it('takes 50 LoRAs in their order', async () => {
