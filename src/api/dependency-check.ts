@@ -18,6 +18,7 @@ export function createDependencyCheck(
   dependencies: Pick<Dependencies, 'listStates'>,
 ): DependencyCheck {
   return async (tenant, parsed) => {
+    requireFew(parsed);
     const asked = parsed.flatMap(({ needs }) => needs.jobs);
     const ids = [...new Set(asked.map(({ id }) => id))];
     const states =
@@ -32,12 +33,10 @@ export function createDependencyCheck(
     const positions = parsed.map(({ asked: { count } }) =>
       Array.from({ length: count }, () => next++),
     );
-    const needs = parsed.map(({ needs: { entries, jobs } }) => ({
+    return parsed.map(({ needs: { entries, jobs } }) => ({
       positions: entries.flatMap((entry) => positions[entry] ?? []),
       jobIds: jobs.map(({ id }) => id).filter((id) => states.get(id) !== 'succeeded'),
     }));
-    requireFew(parsed, needs);
-    return needs;
   };
 }
 
@@ -47,11 +46,12 @@ function problemOf(id: string, state: JobState | undefined): string | undefined 
   return `job ${id} has ended as ${state}, so this one could never start`;
 }
 
-function requireFew(parsed: readonly ParsedJob[], needs: readonly SubmissionNeeds[]): void {
+/** Before anything is looked up. */
+function requireFew(parsed: readonly ParsedJob[]): void {
   let pairs = 0;
-  for (const [index, { asked, path }] of parsed.entries()) {
-    const { positions = [], jobIds = [] } = needs[index] ?? {};
-    pairs += asked.count * (positions.length + jobIds.length);
+  for (const { asked, needs, path } of parsed) {
+    const ofRequest = needs.entries.map((entry) => parsed[entry]?.asked.count ?? 0);
+    pairs += asked.count * ofRequest.reduce((sum, count) => sum + count, needs.jobs.length);
     if (pairs <= MOST_PAIRS) continue;
     throw faultsError([
       {
