@@ -122,6 +122,11 @@ describe('input files of a job', () => {
     // A copy: the input outlives the file it came from.
     expect(stored?.blob.ref).not.toBe('outputs/x.png');
     expect(stored?.blob.bytes).toBe(PNG.length);
+    records.delete(inputIdFor(JOB.jobId, 'control0'));
+    const key = '37V4ZT4W3C4SX6P5G7M9K2RQDA.png';
+    records.set(key, { ...record, id: key, tenant: 'alice' });
+    const link = `http://10.0.0.1:3000/v2/consumer/blobs/${key}?sig=x`;
+    expect(await fetchInputs([])(JOB, [image({ url: link })], goOn)).toEqual([stored]);
     records.clear();
     records.set('X.png', { ...record, tenant: 'bob' });
     await expect(fetchInputs()(JOB, [image({ blobKey: 'X.png' })], goOn)).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { MediaSource } from '../domain/generation.ts';
 import type { InputFile } from '../domain/job.ts';
-import type { MediaInput, MediaKind } from '../domain/generation-inputs.ts';
+import { blobKeyOfLink, type MediaInput, type MediaKind } from '../domain/generation-inputs.ts';
 import { isOrchestratorError, messageOf, OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 import type { Outgoing } from '../net/outgoing.ts';
@@ -45,7 +45,8 @@ export interface StoredInput extends Pick<InputFile, 'blob'> {
   readonly extension: string;
 }
 
-const LIMITS: InputLimits = { total: 60_000, idle: 15_000, all: 180_000 };
+/** The job holds a place on its server meanwhile. */
+const LIMITS: InputLimits = { total: 30_000, idle: 10_000, all: 90_000 };
 const TRIES = 3;
 const PAUSE_MS = 500;
 const AT_ONCE = 4;
@@ -111,7 +112,7 @@ export function createFetchInputs(deps: FetchInputsDeps) {
         if (signal.aborted) throw error;
         const fault = inputFault(error, input.source);
         if (!fault) throw error;
-        if (tries >= TRIES || !isOrchestratorError(error) || !error.retryable) throw fault;
+        if (tries >= TRIES || !isMomentary(error)) throw fault;
         await delay(PAUSE_MS * tries, undefined, { signal });
       }
     }
@@ -151,20 +152,25 @@ export function createFetchInputs(deps: FetchInputsDeps) {
   };
 }
 
+/** Worth another try; who was too slow once is not asked again while a server waits. */
+const isMomentary = (error: unknown): boolean =>
+  isOrchestratorError(error) && error.retryable && error.code !== 'fetch_timed_out';
+
 async function open(
   { outgoing, storage, blobs, maxInputBytes, inputLimits = LIMITS }: FetchInputsDeps,
   { tenant }: InputOwner,
   source: MediaSource,
   signal: AbortSignal,
 ): Promise<Readable> {
+  const key = 'url' in source ? blobKeyOfLink(source.url) : source.blobKey;
+  const record = key === undefined ? undefined : await findOwnBlob(blobs, tenant, key);
+  const stream = record && (await storage.open(record.storageKey));
+  if (stream) return stream;
   if ('url' in source) {
     const { total: totalMs, idle: idleMs } = inputLimits;
     const bounds = { totalMs, idleMs, maxBytes: maxInputBytes, signal };
     return (await outgoing.get(source.url, bounds)).body;
   }
-  const record = await findOwnBlob(blobs, tenant, source.blobKey);
-  const stream = record && (await storage.open(record.storageKey));
-  if (stream) return stream;
   throw new OrchestratorError(
     'input_unavailable',
     `There is no stored file ${source.blobKey}; its retention may have ended.`,

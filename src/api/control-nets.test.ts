@@ -38,6 +38,16 @@ describe('ControlNets of a request', () => {
     ]);
   });
 
+  it('may be links to stored files, wherever the client reaches them', async () => {
+    const api = createTestApi();
+    const key = '37V4ZT4W3C4SX6P5G7M9K2RQDA.png';
+    api.blobs.set(key, blobRecord(key));
+    const imageUrl = `http://localhost:3000/v2/consumer/blobs/${key}?sig=x&exp=y`;
+    expect((await post(api, { ...CANNY, imageUrl })).status).toBe(202);
+    api.blobs.set(key, blobRecord(key, 'bob'));
+    expect((await post(api, { ...CANNY, imageUrl })).status).toBe(400);
+  });
+
   it('take fractions of the run as well as steps, as clients give both', async () => {
     const api = createTestApi();
     await post(api, { ...CANNY, ...POSE, startStep: 0.25, endStep: 1 });

@@ -1,5 +1,6 @@
 /** Checks the input files of a request before anything is accepted. */
 import { formatPath, shown } from '../contract/field-errors.ts';
+import { blobKeyOfLink } from '../domain/generation-inputs.ts';
 import { faultsError, type ParsedJob } from '../contract/v1/parse-jobs.ts';
 import type { BlobRecords } from '../db/blobs.ts';
 import type { Outgoing } from '../net/outgoing.ts';
@@ -42,7 +43,11 @@ export function createMediaCheck({ outgoing, blobs }: MediaCheckDeps) {
       const waits = needs.entries.length + needs.jobs.length > 0;
       for (const { source, path: inner } of asked.media ?? []) {
         const place = formatPath([...path, ...inner]);
-        if ('url' in source) urls.push({ path: place, url: source.url });
+        if ('url' in source) {
+          const own = blobKeyOfLink(source.url);
+          if (own === undefined || !(await findOwnBlob(blobs, tenant, own)))
+            urls.push({ path: place, url: source.url });
+        }
         // What another job makes, or what is uploaded meanwhile, need not be there yet.
         else if (!waits) keys.push({ path: place, blobKey: source.blobKey });
       }

@@ -40,3 +40,16 @@ export function mediaInputsOf(generation: Generation): readonly MediaInput[] {
       return generation.media;
   }
 }
+
+/** True for text of the form that our own public ids of files have. */
+export const isBlobKey = (text: string): boolean =>
+  /^[0-9A-HJKMNP-TV-Z]{26}\.[a-z0-9]{1,8}$/.test(text);
+
+/**
+ * The key of a stored file in a link to it, whichever address the API has for the client: such a file is taken from the
+ * store, where the API may not be reached from. Undefined for any other URL.
+ */
+export function blobKeyOfLink(url: string): string | undefined {
+  const key = /^https?:\/\/[^/?#]+\/(?:[^?#]*\/)?v2\/consumer\/blobs\/([^/?#]+)/i.exec(url)?.[1];
+  return key !== undefined && isBlobKey(key) ? key : undefined;
+}

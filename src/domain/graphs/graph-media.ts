@@ -1,6 +1,6 @@
 /** Input files that a graph names: by URL, by the key of a stored file, or as they lie in a server's input folder. Pure. */
 import type { Graph, MediaSource } from '../generation.ts';
-import type { MediaKind } from '../generation-inputs.ts';
+import { isBlobKey, type MediaKind } from '../generation-inputs.ts';
 import { eachText, mapTexts, type TextPlace } from './graph-texts.ts';
 import type { GraphFault } from './read-graph.ts';
 
@@ -28,8 +28,6 @@ const LOADERS: Readonly<Record<string, Readonly<Record<string, MediaKind>>>> = {
 };
 
 const URL_TEXT = /^https?:\/\/\S+$/i;
-/** As our own public ids are made. */
-const BLOB_KEY = /^[0-9A-HJKMNP-TV-Z]{26}\.[a-z0-9]{1,8}$/;
 
 const kindOf = ({ classType, input }: TextPlace): MediaKind | undefined => {
   const name = input.join('.');
@@ -47,9 +45,7 @@ function sourceOf(text: string, place: TextPlace): Pick<GraphMedia, 'kind' | 'so
     return kind === undefined && !mayLoad(place)
       ? undefined
       : { kind: kind ?? 'any', source: { url: text } };
-  return kind !== undefined && BLOB_KEY.test(text)
-    ? { kind, source: { blobKey: text } }
-    : undefined;
+  return kind !== undefined && isBlobKey(text) ? { kind, source: { blobKey: text } } : undefined;
 }
 
 /** The files to be brought to the server, in the order of the graph; the same one once for each kind of loader. */
@@ -91,8 +87,8 @@ export function mediaFaults(graph: Graph): readonly GraphFault[] {
   const faults: GraphFault[] = [];
   eachText(graph, (text, place) => {
     if (kindOf(place) === undefined || sourceOf(text, place) !== undefined) return;
-    const leaves =
-      /^(?:[/\\]|[a-z]:)/i.test(text) || text.split(/[/\\]/).includes('..') || ANNOTATED.test(text);
+    const isRelative = text.split(/[/\\]/).some((part) => part === '.' || part === '..');
+    const leaves = /^(?:[/\\]|[a-z]:)/i.test(text) || isRelative || ANNOTATED.test(text);
     if (!leaves && !OURS.test(text)) return;
     faults.push({
       path: [place.nodeId, 'inputs', ...place.input],

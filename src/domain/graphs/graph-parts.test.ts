@@ -91,6 +91,7 @@ describe('input files of a graph', () => {
     ['picture.png [output]'],
     ['picture.png [temp]'],
     ['orchestrator/37d9d863/x.png'],
+    ['./orchestrator/37d9d863/x.png'],
   ])('are refused where they lie elsewhere than in the input folder: %s', (image) => {
     expect(mediaFaults(one('LoadImage', { image }))).toMatchObject([
       { path: ['n', 'inputs', 'image'] },
