@@ -34,6 +34,7 @@ const NETWORK_KINDS: readonly ResourceKind[] = ['lora', 'embedding', 'vae'];
 const KINDS_BY_ROLE: Readonly<Record<Exclude<ModelRole, 'graph'>, readonly ResourceKind[]>> = {
   model: ['checkpoint'],
   network: NETWORK_KINDS,
+  embedding: ['embedding'],
   controlNet: ['controlnet'],
   upscaler: ['upscaler'],
   refiner: ['checkpoint'],
@@ -71,7 +72,14 @@ function jobFaults(uses: readonly Use[], found: ReadonlyMap<string, Resource>): 
     return fault ? [{ ...fault, path: use.path }] : [];
   });
   const networks = uses.filter(({ role }) => role === 'network');
-  return [...faults, ...repeatedFaults(neededFiles(networks, found))];
+  // A prompt may call an embedding as often as it likes.
+  const called = new Map(
+    uses.flatMap((use) =>
+      use.role === 'embedding' ? [[found.get(use.air)?.air ?? use.air, use] as const] : [],
+    ),
+  );
+  const needed = neededFiles([...networks, ...called.values()], found);
+  return [...faults, ...repeatedFaults(needed)];
 }
 
 /** A network named twice, in whatever spellings, and a second VAE: one of the two would be lost without a word. */

@@ -30,3 +30,15 @@ export const embeddingProblem = (text: string): string | undefined => {
   }
   return undefined;
 };
+
+/** Up to the weight behind it (`:1.2`); a colon inside of a version is not read here. */
+const EMBEDDING_AIR =
+  /embedding:((?:urn:)?air:[^\s,():@]+(?::[^\s,():@]+)*@[^\s,():]+|@[A-Za-z0-9_-]+\/[^\s,():]+)/gi;
+
+/** AIRs of embeddings that a text calls as `embedding:<AIR>`. */
+export const embeddingAirsIn = (text: string): readonly string[] =>
+  [...text.matchAll(EMBEDDING_AIR)].map(([, air = '']) => air);
+
+/** The text with each `embedding:<AIR>` replaced by what `change` gives for the AIR. */
+export const replaceEmbeddingAirs = (text: string, change: (air: string) => string): string =>
+  text.replace(EMBEDDING_AIR, (_whole, air: string) => change(air));

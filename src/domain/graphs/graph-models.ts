@@ -1,5 +1,6 @@
 /** Model files that a graph names: by AIR, or by the name a server lists. Pure. */
 import type { Graph } from '../generation.ts';
+import { embeddingAirsIn, replaceEmbeddingAirs } from '../prompt-embeddings.ts';
 import { eachText, mapTexts, type TextPlace } from './graph-texts.ts';
 import { loaderFolders } from './loader-folders.ts';
 
@@ -20,9 +21,6 @@ const LONG_AIR = /^(?:urn:)?air:\S+$/i;
 const SHORT_AIR = /^@[A-Za-z0-9_-]+\/\S+$/;
 /** What people write about, where `@name/word` is no model. */
 const PROMPT_INPUT = /^(?:text|prompt|positive|negative|caption|string|value)/i;
-/** Up to the weight behind it (`:1.2`); a colon inside of a version is not read here. */
-const EMBEDDING =
-  /embedding:((?:urn:)?air:[^\s,():@]+(?::[^\s,():@]+)*@[^\s,():]+|@[A-Za-z0-9_-]+\/[^\s,():]+)/gi;
 const MODEL_FILE = /\.(?:safetensors|sft|ckpt|pth?|bin|gguf)$/i;
 
 const isReference = (text: string, { input }: TextPlace): boolean =>
@@ -40,8 +38,7 @@ export function modelsIn(graph: Graph): readonly GraphModel[] {
   eachText(graph, (text, place) => {
     if (isReference(text, place)) add(place, { air: text });
     else if (MODEL_FILE.test(text) && isLoader(place)) add(place, { file: text });
-    else
-      for (const [, air = ''] of text.matchAll(EMBEDDING)) add(place, { air, isEmbedding: true });
+    else for (const air of embeddingAirsIn(text)) add(place, { air, isEmbedding: true });
   });
   return [...found.values()];
 }
@@ -62,5 +59,5 @@ export const renameModels = (graph: Graph, names: ModelNames): Graph =>
   mapTexts(graph, (text, place) => {
     if (isReference(text, place)) return names.ofAir(text, place);
     if (MODEL_FILE.test(text) && isLoader(place)) return names.ofFile(text, place);
-    return text.replace(EMBEDDING, (_whole, air: string) => `embedding:${names.ofEmbedding(air)}`);
+    return replaceEmbeddingAirs(text, (air) => `embedding:${names.ofEmbedding(air)}`);
   });

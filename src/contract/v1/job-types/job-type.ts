@@ -8,7 +8,7 @@ import type { CommonRequest } from './common-fields.ts';
 
 /** `file`: any whose file a server can list. */
 export type ModelRole =
-  'model' | 'network' | 'controlNet' | 'upscaler' | 'refiner' | 'graph' | 'file';
+  'model' | 'network' | 'embedding' | 'controlNet' | 'upscaler' | 'refiner' | 'graph' | 'file';
 
 /** A resource that a request names. */
 export interface ModelUse {

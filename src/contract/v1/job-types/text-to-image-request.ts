@@ -2,9 +2,9 @@
 import { z } from '@hono/zod-openapi';
 import { ECOSYSTEMS } from '../../../domain/generation.ts';
 import { GENERATION_DEFAULTS } from '../../../domain/generation-defaults.ts';
-import { embeddingProblem } from '../../../domain/prompt-embeddings.ts';
+import { embeddingAirsIn, embeddingProblem } from '../../../domain/prompt-embeddings.ts';
 import { canonicalScheduler, SCHEDULERS } from '../../../domain/schedulers.ts';
-import { AirText } from '../../air-text.ts';
+import { airProblem, AirText, INVALID_AIR } from '../../air-text.ts';
 import { commonFields, quantityField } from './common-fields.ts';
 import { pictureFieldProblem, pictureFields } from './picture-fields.ts';
 import { controlNets } from './control-nets.ts';
@@ -38,8 +38,18 @@ const prompt = z
   .string()
   .max(MAX_PROMPT_LENGTH)
   .superRefine((text, context) => {
-    const message = text.length > MAX_PROMPT_LENGTH ? undefined : embeddingProblem(text);
+    if (text.length > MAX_PROMPT_LENGTH) return;
+    const message = embeddingProblem(text);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
+    const airs = embeddingAirsIn(text);
+    if (airs.length > MAX_NETWORKS)
+      context.addIssue({
+        code: 'custom',
+        message: `calls ${airs.length} embeddings by AIR; at most ${MAX_NETWORKS} are taken`,
+      });
+    for (const problem of airs.slice(0, MAX_NETWORKS).map(airProblem))
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: problem, params: INVALID_AIR });
   });
 
 const ImageJobParams = z

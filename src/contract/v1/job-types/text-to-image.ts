@@ -3,6 +3,7 @@ import { parseAir, rootEcosystem } from '../../../domain/air.ts';
 import { imageCost } from '../../../domain/cost.ts';
 import type { Ecosystem, Network, TextToImage } from '../../../domain/generation.ts';
 import { GENERATION_DEFAULTS } from '../../../domain/generation-defaults.ts';
+import { embeddingAirsIn, replaceEmbeddingAirs } from '../../../domain/prompt-embeddings.ts';
 import { canonicalScheduler } from '../../../domain/schedulers.ts';
 import { controlNetMedia, controlNetsOf, controlNetUses } from './control-nets.ts';
 import { defineJobType, type MakeContext, type ModelUse } from './job-type.ts';
@@ -43,9 +44,21 @@ const usesOf = ({ model, additionalNetworks, ...request }: TextToImageRequest): 
     path: ['additionalNetworks', air],
     role: 'network' as const,
   })),
+  ...embeddingsIn(request.params),
   ...controlNetUses(request.controlNets),
   ...pictureUses(request.params),
 ];
+
+/** Embeddings that a prompt calls by their AIR, each once. */
+function embeddingsIn({ prompt, negativePrompt }: TextToImageRequest['params']): ModelUse[] {
+  const uses = Object.entries({ prompt, negativePrompt }).flatMap(([field, text]) =>
+    embeddingAirsIn(text ?? '').map((air): [string, ModelUse] => [
+      air,
+      { air, path: ['params', field], role: 'embedding' },
+    ]),
+  );
+  return [...new Map(uses).values()];
+}
 
 /**
  * The seed is fixed here, once: with an explicit seed the n-th image has seed + n (modulo 2³²), so a request can be
@@ -66,6 +79,9 @@ function generationOf(
       ...(typeof triggerWord === 'string' ? { triggerWord } : {}),
     }),
   );
+  // The AIR becomes the trigger word, which is told to ComfyUI as `embedding:<file>`.
+  const called = embeddingsIn(params).map(({ air }) => airOf(air));
+  networks.push(...[...new Set(called)].map((air) => ({ air, strength: 1, triggerWord: air })));
   const asked = params.seed ?? -1;
   const defaults = GENERATION_DEFAULTS[ecosystem];
   const steps = params.steps ?? defaults.steps;
@@ -74,8 +90,8 @@ function generationOf(
     operation: 'textToImage',
     ecosystem,
     model,
-    prompt: params.prompt,
-    negativePrompt: params.negativePrompt ?? '',
+    prompt: replaceEmbeddingAirs(params.prompt, airOf),
+    negativePrompt: replaceEmbeddingAirs(params.negativePrompt ?? '', airOf),
     scheduler: canonicalScheduler(params.scheduler ?? '') ?? defaults.scheduler,
     steps,
     cfgScale: params.cfgScale ?? defaults.cfgScale,
