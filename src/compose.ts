@@ -162,13 +162,13 @@ export async function composeApi(base: DatabaseBase): Promise<ApiDeps> {
   const recentEnds = createKeptRead(createRecentEnds(sql), { keptMs: 2_000 }, () =>
     performance.now(),
   );
-  const { requireStorage, ...limits } = composeLimits(sql, base);
+  const limits = composeLimits(sql, base);
   const jobs = createJobStore(sql, limits.defaultLimits);
   const orchestrator = lifecycle.add(
     'starts under way',
     createOrchestrator({
       jobs,
-      requireStorage,
+      requireStorage: limits.requireStorage,
       outbox: createOutbox(sql),
       taints: createTaints(sql),
       runs: base.runs,

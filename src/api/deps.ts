@@ -1,4 +1,5 @@
 import type { QueueView } from '../client/queue-view.ts';
+import type { RequireStorage } from '../client/storage-quota.ts';
 import type { ReadTenantLimits, TenantLimits } from '../client/tenant-limits.ts';
 import type { Orchestrator } from '../client/verbs.ts';
 import type { Config } from '../config.ts';
@@ -64,6 +65,7 @@ export interface ApiDeps {
   readonly defaultLimits: TenantLimits;
   readonly tenantUse: Pick<TenantStore, 'findTenantUse'>;
   readonly rateLimiter: Pick<RateLimiter, 'count'>;
+  readonly requireStorage: RequireStorage;
   readonly graphs: GraphStore;
   readonly blobs: Pick<BlobRecords, 'findBlob' | 'listBlobs'>;
   readonly uploads: UploadStore;

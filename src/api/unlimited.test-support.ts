@@ -8,10 +8,11 @@ const NO_LIMITS: ApiDeps['defaultLimits'] = {
 /** Where nothing is limited. */
 export const unlimited: Pick<
   ApiDeps,
-  'defaultLimits' | 'tenantLimits' | 'tenantUse' | 'rateLimiter'
+  'defaultLimits' | 'tenantLimits' | 'tenantUse' | 'rateLimiter' | 'requireStorage'
 > = {
   defaultLimits: NO_LIMITS,
   tenantLimits: async () => () => NO_LIMITS,
   tenantUse: { findTenantUse: async () => undefined },
+  requireStorage: async () => undefined,
   rateLimiter: { count: () => Promise.reject(new Error('nothing is limited here')) },
 };

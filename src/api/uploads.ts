@@ -62,16 +62,22 @@ export function uploadEndpoint(deps: ApiDeps): Endpoint {
       const jobId = params.jobId.toLowerCase();
       const { tenant, task, blob } = await requireUpload(jobId, query.sig, query.exp);
       await requireSpace();
+      await deps.requireStorage(tenant, Number(c.req.header('content-length') ?? 0));
       const storageKey = uploadStorageKey(deps.newId());
       const { bytes, sha256 } = await receiveUpload(c.req.raw, storage, {
         key: storageKey,
         maxBytes: config.MAX_OUTPUT_BYTES,
         beforeStored: async () => undefined,
       });
-      const replaced = await uploads.keepFile({
+      const file = {
         ...{ id: blob.id, tenant, jobId, storageKey, bytes, sha256, replace: task.replace },
         contentType: contentTypeOf(c.req.header('content-type')),
         retentionDays: config.BLOB_RETENTION_DAYS,
+      };
+      const limit = (await deps.tenantLimits())(tenant).maxStoredBytes;
+      const replaced = await uploads.keepFile(file, limit).catch(async (error: unknown) => {
+        await storage.delete(storageKey);
+        throw error;
       });
       // Bytes that no row refers to any more; those that a crash leaves here go with the collector.
       for (const key of replaced ?? [storageKey]) await storage.delete(key);

@@ -6,6 +6,7 @@ import type { Outbox } from '../db/outbox.ts';
 import type { RecentEnds } from '../db/recent-ends.ts';
 import type { Taints } from '../db/taints.ts';
 import type { Wakeups } from '../db/wakeups.ts';
+import { storesFiles } from '../domain/task.ts';
 import { secondsFor, throughputOf } from '../domain/throughput.ts';
 import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts';
 import type { Logger, Metrics } from '../ports.ts';
@@ -93,7 +94,8 @@ export function createOrchestrator(
     },
 
     async submit(caller, submissions, idempotency, answerOf) {
-      await deps.requireStorage(caller.tenant);
+      if (submissions.some(({ generation }) => storesFiles(generation)))
+        await deps.requireStorage(caller.tenant);
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
       const jobs = rows.map(freshRow);

@@ -1,5 +1,4 @@
 import type { StoredBytes } from '../db/stored-bytes.ts';
-import { OrchestratorError } from '../errors.ts';
 import { createKeptRead } from './kept-read.ts';
 import type { ReadTenantLimits } from './tenant-limits.ts';
 
@@ -36,23 +35,7 @@ export function createStorageQuota({
     const limit = (await tenantLimits())(tenant).maxStoredBytes;
     if (limit === undefined) return;
     const used = await sumOf(tenant);
-    // Room for one byte at least.
-    const room = limit - Math.max(1, bytes);
-    if (used <= room) return;
-    const freesAt = room < 0 ? undefined : await stored.findFreeing(tenant, room);
-    throw new OrchestratorError(
-      'quota_exceeded',
-      `Tenant '${tenant}' stores ${used} bytes and may store ${limit}, so nothing that would be stored beside is accepted. ` +
-        (freesAt
-          ? `The retention of enough files ends at ${freesAt.toISOString()}; an operator can raise max-stored-bytes.`
-          : 'An operator can raise max-stored-bytes.'),
-      {
-        status: 403,
-        quota: {
-          ...{ quota: 'storedBytes', used, limit, requested: bytes },
-          ...(freesAt ? { freesAt: freesAt.toISOString() } : {}),
-        },
-      },
-    );
+    if (used + Math.max(1, bytes) <= limit) return;
+    throw await stored.refusal({ tenant, limit, used, requested: bytes });
   };
 }

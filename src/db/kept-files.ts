@@ -1,6 +1,7 @@
 import type { Task, TaskResult } from '../domain/task.ts';
 import type { BlobRecord } from './blobs.ts';
 import type { Sql } from './connect.ts';
+import { createStoredBytes } from './stored-bytes.ts';
 
 /** A file of the tenant that is to be stored under `id`. */
 export interface KeptFile extends Pick<
@@ -53,6 +54,14 @@ export function createUploadStore(sql: Sql) {
       return row;
     },
 
-    keepFile: (file: KeptFile): Promise<string[] | undefined> => keepFile(sql, file),
+    /** Throws `quota_exceeded` when the tenant would store more than `limit` bytes. */
+    async keepFile(file: KeptFile, limit: number | undefined): Promise<string[] | undefined> {
+      if (limit === undefined) return keepFile(sql, file);
+      return sql.begin(async (begun): Promise<string[] | undefined> => {
+        const tx = begun as unknown as Sql;
+        await createStoredBytes(tx).requireRoom(file, limit);
+        return keepFile(tx, file);
+      });
+    },
   };
 }

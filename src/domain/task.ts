@@ -40,6 +40,12 @@ const OPERATIONS: Readonly<Record<Task['operation'], true>> = {
 
 export const isTask = (work: JobWork): work is Task => work.operation in OPERATIONS;
 
+/** Whether files come of it, which count for what the tenant stores. */
+export const storesFiles = (work: JobWork): boolean =>
+  !isTask(work) ||
+  work.operation === 'blobUpload' ||
+  (work.operation === 'copyAsset' && 'key' in work.destination);
+
 /** A file as its tenant calls it, and its public id. */
 export interface NamedBlob {
   readonly key: string;

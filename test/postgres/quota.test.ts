@@ -5,7 +5,10 @@ import { loadConfig } from '../../src/config.ts';
 import type { Problem } from '../../src/contract/problem.ts';
 import type { Quota } from '../../src/contract/quota.ts';
 import { createBlobRecords } from '../../src/db/blobs.ts';
+import { connectDatabase, type Sql } from '../../src/db/connect.ts';
+import { createUploadStore } from '../../src/db/kept-files.ts';
 import { createStoredBytes } from '../../src/db/stored-bytes.ts';
+import type { OrchestratorError } from '../../src/errors.ts';
 import { pictureRequest, postJobs } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -91,5 +94,53 @@ describe('the quota of stored bytes', () => {
     expect(await freed(199)).toEqual(days[1]);
     expect(await freed(0)).toEqual(days[2]);
     expect(await findFreeing('nobody', 0)).toBeUndefined();
+    await stack.sql`update blobs set expires_at = 'infinity' where id = 'f2'`;
+    expect(await freed(0)).toBeUndefined();
+    expect(await freed(100)).toEqual(days[1]);
+  });
+
+  it('is not passed by uploads at two processes at once, and a file may replace itself', async () => {
+    const other = connectDatabase({
+      ...{ url: stack.env['DATABASE_URL'] ?? '', maxConnections: 5, applicationName: 'other' },
+    });
+    try {
+      const keep = (sql: Sql, id: string, bytes: number) =>
+        createUploadStore(sql)
+          .keepFile(
+            {
+              ...{ id, bytes, tenant: 'local', storageKey: id, contentType: 'x/y', sha256: '' },
+              ...{ jobId, replace: true, retentionDays: 1 },
+            },
+            1_000,
+          )
+          .then(
+            () => 'kept',
+            (error: unknown) => (error as OrchestratorError).quota,
+          );
+      const jobId = (await post()).jobIds[0] ?? '';
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, at) => keep(at % 2 ? stack.sql : other, `u${at}`, 300)),
+      );
+      expect(answers.filter((answer) => answer === 'kept')).toHaveLength(3);
+      expect(answers.find((answer) => answer !== 'kept')).toMatchObject({
+        ...{ quota: 'storedBytes', used: 900, limit: 1_000, requested: 300 },
+      });
+      expect(await createStoredBytes(stack.sql).sumStored('local')).toBe(900);
+      const mine = `u${answers.indexOf('kept')}`;
+      expect(await keep(other, mine, 400)).toBe('kept');
+      expect(await keep(stack.sql, mine, 401)).toMatchObject({ used: 600, requested: 401 });
+    } finally {
+      await other.end();
+    }
+  });
+
+  it('refuses jobs that would store, and none that makes room', async () => {
+    await store('a', 1_000, daysOn(1));
+    await operate({ maxStoredBytes: '1000', maxJobsPerDay: '100000' });
+    const send = (body: object) => postJobs(stack.url, body);
+    await until('the quota counts', async () => (await post()).status === 403);
+    expect((await send({ $type: 'blobUpload' })).status).toBe(403);
+    const removal = await send({ $type: 'blobDelete', key: 'a' });
+    expect(removal.status, removal.text).toBe(202);
   });
 });
