@@ -8,7 +8,7 @@ import { needsOf, type NeededResources } from '../domain/job-needs.ts';
 import { findResourceFile } from '../domain/model-files.ts';
 import { pictureFaults } from '../domain/picture-rules.ts';
 import { allows } from '../domain/scopes.ts';
-import { NO_POOL } from '../domain/task.ts';
+import { NO_POOL, storesFiles } from '../domain/task.ts';
 import { createServerFit } from '../ecosystems/server-fit.ts';
 import { createControlNetChoice, isDrawn, type MadeDrawing } from './control-net-choice.ts';
 import type { ApiDeps } from './deps.ts';
@@ -76,7 +76,6 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
     await checkSources(tenant, parsed);
     await checkMedia(tenant, parsed);
     await checkCallbacks(parsed);
-    await requireSpace();
     const models = await checkModels(tenant, parsed);
     const made = parsed.flatMap(({ asked, path }, index) => {
       const checked = models[index];
@@ -86,6 +85,8 @@ export function createSubmissionsOf(deps: ApiDeps, fleet: FleetView): Submission
         { path, submissions: toSubmissions(asked, waits[index], { airOf, randomSeed }), needed },
       ];
     });
+    if (made.flatMap(({ submissions }) => submissions).some((one) => storesFiles(one.generation)))
+      await requireSpace();
     const tasks = made.filter(({ submissions }) => !submissions.every(isDrawn));
     await requireListed(
       tasks.flatMap(({ needed }) => needed),

@@ -214,6 +214,26 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'task',
+    async run(recorder) {
+      const task = { $type: 'blobUpload', key: 'a name' };
+      const jobId = await createJobClient(recorder.stack).submit({}, {}, task);
+      return finished(recorder, jobId, 'Succeeded');
+    },
+  },
+  {
+    name: 'task-failure',
+    async run(recorder) {
+      const jobs = createJobClient(recorder.stack);
+      const drawn = await jobs.submit(LONG);
+      await jobs.drawing(drawn);
+      const jobId = await jobs.submit({}, {}, { $type: 'clearAssets', jobId: drawn });
+      const recorded = await finished(recorder, jobId, 'Failed');
+      await jobs.cancel(drawn);
+      return recorded;
+    },
+  },
+  {
     name: 'callback',
     run: (recorder) =>
       withReceiver(async (receiver) => {
