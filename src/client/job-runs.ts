@@ -82,10 +82,10 @@ export function createJobRuns(client: Client, options: JobRunOptions) {
       }
     },
 
-    /** Asks the run to cancel. False when Temporal knows no open run of the job. */
-    async cancel(jobId: string): Promise<boolean> {
+    /** Asks the run to cancel, or exactly that one. False when Temporal knows no such open run of the job. */
+    async cancel(jobId: string, runId?: string): Promise<boolean> {
       try {
-        await within(5_000, () => client.workflow.getHandle(jobWorkflowId(jobId)).cancel());
+        await within(5_000, () => client.workflow.getHandle(jobWorkflowId(jobId), runId).cancel());
         return true;
       } catch (error) {
         if (isNotFound(error)) return false;

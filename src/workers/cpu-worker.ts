@@ -27,7 +27,7 @@ export interface CpuWorkerDeps {
   /** That are known at the start. */
   readonly pools: readonly string[];
   readonly runs: RunStore;
-  readonly jobRuns: Pick<JobRuns, 'isRunClosed'>;
+  readonly jobRuns: Pick<JobRuns, 'isRunClosed' | 'cancel'>;
   readonly leases: LeaseStore;
   readonly fleet: FleetView;
   readonly findNeeds: ClaimRoutingDeps['findNeeds'];
@@ -78,7 +78,7 @@ export async function createCpuWorkers(deps: CpuWorkerDeps): Promise<CpuWorkers>
   const fit = createServerFit();
   const placers = new Map<string, Placer>();
   const addPool = async (pool: string): Promise<Worker> => {
-    const placer = createPlacer({ ...deps, pool, fit, isRunClosed: deps.jobRuns.isRunClosed });
+    const placer = createPlacer({ ...deps, pool, fit });
     try {
       const worker = await Worker.create({
         connection,

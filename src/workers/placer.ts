@@ -26,7 +26,7 @@ export interface PlacerDeps extends ClaimRoutingDeps {
   readonly leases: LeaseStore;
   readonly runs: RunStore;
   readonly wakeups: Pick<Wakeups, 'on'>;
-  readonly isRunClosed: JobRuns['isRunClosed'];
+  readonly jobRuns: Pick<JobRuns, 'isRunClosed' | 'cancel'>;
   /** PLACEMENT_WINDOW: nobody is overtaken by more later claims than this. */
   readonly placementWindow: number;
   readonly affinityWaitMs: number;
@@ -37,6 +37,9 @@ export interface PlacerDeps extends ClaimRoutingDeps {
 
 /** When to look whether the run of an ended job is closed; after that it is left to the heartbeat. */
 const CLOSED_AFTER_MS = [100, 400, 1_000, 2_000];
+
+/** A cancel reaches a claim with a heartbeat, of which there is one in 5 s; the workflow goes on without waiting for it. */
+const CANCELED_WITHIN_MS = 15_000;
 
 export interface Placer {
   /**
@@ -96,10 +99,18 @@ export function createPlacer(deps: PlacerDeps): Placer {
     for (const ms of CLOSED_AFTER_MS) {
       await delay(ms, undefined, { ref: false });
       if (!waiting.has(entry)) return;
-      if (!(await deps.isRunClosed(jobWorkflowId(jobId), runId).catch(() => false))) continue;
+      if (!(await deps.jobRuns.isRunClosed(jobWorkflowId(jobId), runId).catch(() => false)))
+        continue;
       waiting.leave(entry);
       return entry.reject(closedJob(jobId));
     }
+  };
+
+  /** The job was cancelled while its start was under way, so that no run could be told; this one is told now. */
+  const unwanted = async ({ jobId, runId }: ClaimRequest, signal: AbortSignal): Promise<Error> => {
+    if (await deps.jobRuns.cancel(jobId, runId))
+      await delay(CANCELED_WITHIN_MS, undefined, { signal }).catch(() => undefined);
+    return signal.aborted ? new CancelledFailure('the job was cancelled') : closedJob(jobId);
   };
 
   /** Ends claims that no known server can run any more. */
@@ -222,7 +233,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
         deps.runs.openRun(jobId, request.runId),
         routing.readNeeds(jobId),
       ]);
-      if (!opened) throw closedJob(jobId);
+      if (!opened) throw await unwanted(request, signal);
       // A try before this one may have been granted and have died before it could say so: its lease is this one's.
       const held = opened.isNew ? [] : await deps.leases.listOfRun(jobId, request.runId);
       const mine = held.find((lease) => lease.attempt === request.attempt);

@@ -77,6 +77,7 @@ describe('an accepted job', () => {
       'its run is closed',
       async () => (await runs.describe(underWay.id)).state === 'closed',
     );
+    expect(await runs.describe(underWay.id)).toMatchObject({ status: 'CANCELLED' });
     // A job that became due later has been through the starter by then.
     const next = newJobRow();
     await createJobStore(stack.sql).insertJobs([next]);

@@ -33,7 +33,10 @@ beforeEach(async () => {
       },
     },
     wakeups: { on: (channel, listener) => (listeners.set(channel, listener), () => true) },
-    isRunClosed: (_workflowId, runId) => Promise.resolve(closed.has(runId)),
+    jobRuns: {
+      isRunClosed: (_workflowId, runId) => Promise.resolve(closed.has(runId)),
+      cancel: () => Promise.resolve(false),
+    },
     // Only what it is told counts here.
     pollMs: 600_000,
   });

@@ -21,7 +21,7 @@ export function createTestPlacer(sql: Sql, change: Partial<PlacerDeps> = {}): Pl
     findNeeds: (jobId) => findJobNeeds(sql, jobId),
     runs: createRunStore(sql),
     wakeups: { on: () => () => undefined },
-    isRunClosed: () => Promise.resolve(false),
+    jobRuns: { isRunClosed: () => Promise.resolve(false), cancel: () => Promise.resolve(false) },
     placementWindow: 32,
     affinityWaitMs: 30_000,
     policies: () => Promise.resolve(() => ({ weight: 1, maxRunning: undefined })),
