@@ -34,7 +34,8 @@ export default defineConfig({
           globalSetup: ['test/support/built-program.ts', 'test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Most of them wait for timers of Temporal; more at a time would only starve each other.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
