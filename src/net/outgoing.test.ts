@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAddressRules } from './address-rules.ts';
 import { createOutgoing } from './outgoing.ts';
@@ -253,5 +254,64 @@ describe('a file that is fetched', () => {
     const file = await local.get(url, GET);
     file.body.destroy();
     await expect.poll(() => closed).toBe(1);
+  });
+});
+
+describe('a file that is sent', () => {
+  const put = (url: string, body = Readable.from(['by', 'tes'])) =>
+    local.put(url, { ...BOUNDS, headers: { 'content-length': '5' }, body });
+  const answering = async (status: number, headers = {}): Promise<string> => {
+    const port = await listen(
+      createServer((request, response) => {
+        request.resume().on('end', () => response.writeHead(status, headers).end());
+      }),
+    );
+    return `http://127.0.0.1:${port}/a?secret=1`;
+  };
+
+  it('arrives as it is', async () => {
+    let seen = '';
+    const port = await listen(
+      createServer((request, response) => {
+        request.setEncoding('utf8').on('data', (piece: string) => (seen += piece));
+        request.on('end', () => {
+          seen += ` by ${request.method} of ${request.headers['content-length']}`;
+          response.writeHead(204).end();
+        });
+      }),
+    );
+    await put(`http://127.0.0.1:${port}/`);
+    expect(seen).toBe('bytes by PUT of 5');
+  });
+
+  it.each([
+    [503, true, 'answered 503'],
+    [403, false, 'answered 403'],
+    [307, false, 'redirects are not followed'],
+  ])('and is answered with %i is not taken', async (status, retryable, message) => {
+    const url = await answering(status, { location: 'http://10.0.0.1/' });
+    const sent = put(url);
+    await expect(sent).rejects.toMatchObject({ code: 'fetch_failed', retryable });
+    await expect(sent).rejects.toThrow(message);
+    await expect(sent).rejects.not.toThrow('secret');
+  });
+
+  it('goes nowhere private, and its source is ended whatever happens', async () => {
+    const source = Readable.from(['by', 'tes']);
+    const request = { ...BOUNDS, headers: {}, body: source };
+    await expect(strict.put('http://10.0.0.1/', request)).rejects.toMatchObject({
+      code: 'url_refused',
+    });
+    expect(source.destroyed).toBe(true);
+  });
+
+  it('whose source fails is not taken for whole', async () => {
+    const broken = Readable.from(
+      (async function* () {
+        yield 'by';
+        throw new Error('the disk broke');
+      })(),
+    );
+    await expect(put(await answering(200), broken)).rejects.toMatchObject({ code: 'fetch_failed' });
   });
 });

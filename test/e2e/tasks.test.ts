@@ -156,6 +156,8 @@ describe('jobs that need no server', () => {
     const uploaded = slotOf(await calls.jobs.read(job.jobId));
     expect(uploaded).toMatchObject({ blobKey: 'my fox.png', available: true });
     expect(await bytesOf(uploaded.blobUrl)).toEqual(bytes);
+    const edges = { $type: 'imageTransform', blobKey: 'my fox.png', transformer: 'Canny' };
+    expect(slotOf(await calls.done(edges))).toMatchObject({ available: true });
 
     expect(await calls.done(upload)).toMatchObject({
       lastEvent: { type: 'Failed', context: { error_code: 'conflict' } },
