@@ -49,6 +49,18 @@ describe('requests, from POST to picture', () => {
     return history[promptId]?.prompt[2] ?? {};
   };
 
+  it('comfy.json becomes its two pictures', async () => {
+    const response = await fetch(`${stack.url}/v1/consumer/jobs?wait=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: await readFile(new URL('comfy.json', folder)),
+    });
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    const { jobs } = JSON.parse(text) as { jobs: readonly { result: { available: boolean }[] }[] };
+    expect(jobs[0]?.result.map(({ available }) => available)).toEqual([true, true]);
+  });
+
   it.each(examples)('%s becomes a picture of its size and seed', async (name) => {
     const body = await readFile(new URL(name, folder), 'utf8');
     const { params } = JSON.parse(body) as {
