@@ -27,19 +27,23 @@ export type GraphStore = ReturnType<typeof createGraphStore>;
 /** Reads of the graphs that clients sent. */
 export function createGraphStore(sql: Sql) {
   return {
-    /** Graphs of these jobs by `graphKey`, for as many of the jobs as have `MOST_SHOWN_BYTES` together. */
+    /** Graphs of these jobs by `graphKey`, the first of them that take no more than `MOST_SHOWN_BYTES` in one answer. */
     async findGraphs(
       rows: readonly Pick<JobRow, 'tenant' | 'batchId' | 'generation'>[],
     ): Promise<ReadonlyMap<string, string>> {
-      const found = new Map<string, string>();
-      let bytes = 0;
+      const wanted = new Map<string, { bytes: number; tenant: string; batchId: string }>();
       for (const { tenant, batchId, generation } of rows) {
         if (generation.operation !== 'comfy') continue;
-        const { sha256 } = generation.graph;
+        const { sha256, bytes } = generation.graph;
         // It is shown with every job that has it.
-        bytes += generation.graph.bytes;
-        if (bytes > MOST_SHOWN_BYTES) break;
-        if (found.has(sha256)) continue;
+        const shown = (wanted.get(sha256)?.bytes ?? 0) + bytes;
+        wanted.set(sha256, { bytes: shown, tenant, batchId });
+      }
+      const found = new Map<string, string>();
+      let total = 0;
+      for (const [sha256, { bytes, tenant, batchId }] of wanted) {
+        total += bytes;
+        if (total > MOST_SHOWN_BYTES) break;
         const [stored] = await sql<{ graph: string }[]>`
           select graph from job_graphs
           where batch_id = ${batchId} and tenant = ${tenant} and sha256 = ${sha256}`;

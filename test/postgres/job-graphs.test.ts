@@ -55,6 +55,21 @@ describe('graphs of clients', () => {
     ]);
   });
 
+  it('are left out of an answer that would grow too large by showing one with each of many jobs', async () => {
+    const batchId = randomUUID();
+    const large = (position: number): NewJobRow => {
+      const row = graphRow('large', batchId, position);
+      if (row.generation.operation !== 'comfy') throw new Error('not a graph');
+      const graph = { ...row.generation.graph, bytes: 4_000_000 };
+      return { ...row, generation: { ...row.generation, graph } };
+    };
+    const rows = Array.from({ length: 5 }, (_, position) => large(position));
+    await createJobStore(database.sql).insertJobs(rows);
+    const { findGraphs } = createGraphStore(database.sql);
+    expect([...(await findGraphs(rows)).keys()]).toEqual([]);
+    expect([...(await findGraphs(rows.slice(0, 4))).keys()]).toEqual(['large']);
+  });
+
   it('are shown to their tenant only', async () => {
     const row = graphRow('mine', randomUUID());
     await createJobStore(database.sql).insertJobs([row]);
