@@ -150,7 +150,12 @@ describe('a job fails clearly, and the next one is drawn, when the server', () =
       () => redirect(elsewhereUrl),
       /redirect/,
     ],
-    ['sends a page in place of a picture', 'GET /view?filename=r1', () => html, /no image/],
+    [
+      'sends a page in place of a picture',
+      'GET /view?filename=r1',
+      () => html,
+      /no picture, video/,
+    ],
     [
       'sends gigabytes of a picture',
       'GET /view?filename=r1',

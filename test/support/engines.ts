@@ -26,6 +26,7 @@ declare module 'vitest' {
 
 export const TEMPLATE_DATABASE = 'orchestrator_template';
 const HOST = '127.0.0.1';
+const STACKS_CONNECTIONS = 300;
 
 /** What brings a program: caches, PATH, a voice. */
 export const provision = () => ({
@@ -45,7 +46,7 @@ export interface TemporalPlace extends TemporalServerOptions {
 export interface Engine {
   /** Where Temporal's data is in the same PostgreSQL. */
   readonly programs?: TemporalPrograms;
-  /** (Default: PostgreSQL's own 100) */
+  /** (Default: enough for the stacks of two files, some of which start several.) */
   readonly postgresConnections?: number;
   startTemporal(place: TemporalPlace): Promise<TemporalServer>;
 }
@@ -80,9 +81,7 @@ export async function setUpEngines(
     logFile: join(dir, 'postgres.log'),
     pathEnv: process.env['PATH'] ?? '',
     logger: silentLogger,
-    ...(engine.postgresConnections === undefined
-      ? {}
-      : { maxConnections: engine.postgresConnections }),
+    maxConnections: engine.postgresConnections ?? STACKS_CONNECTIONS,
   });
   await makeTemplate(postgres.url);
   const temporal = await engine.startTemporal({
