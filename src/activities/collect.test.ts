@@ -106,6 +106,8 @@ describe('a server that does not answer', () => {
   });
 });
 
+const FIRST_TRY = { hasStarted: undefined } as unknown as Partial<Beat>;
+
 describe('a prompt that is lost', () => {
   const gone = new OrchestratorError('output_missing', 'no file');
   const lost = (beat: Partial<Beat>, seen?: 'queued' | 'running') =>
@@ -127,6 +129,9 @@ describe('a prompt that is lost', () => {
     [{ hasStarted: false }, 'queued', true],
     [{ hasStarted: false }, 'running', false],
     [{ hasStarted: true }, 'queued', false],
+    // The first try: its receipt names no prompt before it.
+    [FIRST_TRY, undefined, false],
+    [FIRST_TRY, 'queued', true],
   ] as const)('tells whether it only waited there (%j, seen %s)', async (beat, seen, waiting) => {
     await expect(lost(beat, seen)).rejects.toMatchObject({
       code: 'prompt_lost',

@@ -55,14 +55,17 @@ export const createCollect =
     const earlier = info.heartbeatDetails as Partial<Beat> | undefined;
     const silence = createSilence(earlier, info.currentAttemptScheduledTimestampMs);
     let fraction = earlier?.fraction ?? 0;
-    // Behind others it begins later; a prompt that met an empty queue began at once.
-    let hasStarted = earlier?.hasStarted ?? !input.receipt.queuedBehind;
+    // Behind others it begins later. One that met an empty queue is taken to have begun at once, until the server says
+    // that it waits: two that were posted in the same moment both met an empty one.
+    let isAssumed = earlier?.hasStarted === undefined && !input.receipt.queuedBehind;
+    let hasStarted = earlier?.hasStarted ?? isAssumed;
     const limit = createDrawLimit(input.timeoutMs, earlier?.startedAtMs, silence.nowMs);
     const begun = (): void => {
       hasStarted = true;
+      isAssumed = false;
       limit.start();
     };
-    if (hasStarted) begun();
+    if (hasStarted && !isAssumed) begun();
     const signal = cancellationSignal();
     const pulse = startPulse(() => {
       const beat: Beat = {
@@ -88,6 +91,7 @@ export const createCollect =
         onAnswer: (seen) => {
           silence.answered();
           if (seen === 'running') begun();
+          if (seen === 'queued' && isAssumed) hasStarted = isAssumed = false;
         },
       });
       limit.stop();
