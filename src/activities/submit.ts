@@ -83,7 +83,20 @@ export const createSubmit =
     };
     try {
       const graph = await readGraph(storage, lease, prepared.graph);
-      return await locks.run(promptId, () => post(graph));
+      // One look and post at a time: two that look first would both find nobody before them.
+      let isOwnTurn = false;
+      const work = locks.run(lease.serverId, () => {
+        isOwnTurn = true;
+        return locks.run(promptId, () => post(graph));
+      });
+      // A cancel does not wait for the turn of others; when its turn comes, nothing is posted.
+      const stopped = new Promise<never>((_resolve, reject) => {
+        const stop = (): void => {
+          if (!isOwnTurn) reject(new CancelledFailure('submit was told to stop'));
+        };
+        signal.addEventListener('abort', stop, { once: true });
+      });
+      return await Promise.race([work, stopped]);
     } catch (error) {
       if (signal.aborted) throw new CancelledFailure('submit was told to stop');
       throw error;
