@@ -1,5 +1,5 @@
 /** The requests of clients that keep the token of what they asked for. */
-const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
+import { readOk, SD1 } from './picture-jobs.ts';
 
 export interface WireJob {
   readonly jobId: string;
@@ -23,10 +23,7 @@ export interface Collections {
   query(properties: Readonly<Record<string, string>>): Promise<void>;
 }
 
-async function bodyOf(response: Response): Promise<unknown> {
-  if (response.ok) return response.json();
-  throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
-}
+const bodyOf = async (response: Response): Promise<unknown> => (await readOk(response)).json();
 
 /** `size` is the width and height of the pictures. */
 export function createCollections(url: string, size: number): Collections {

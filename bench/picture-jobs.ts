@@ -1,5 +1,7 @@
 /** The requests of a client that wants pictures. */
-const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
+
+/** AIR of the checkpoint that every bench asks for unless it says otherwise. */
+export const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 
 interface WireStatus {
   readonly jobId: string;
@@ -29,7 +31,8 @@ export interface PictureJobs {
   read(jobId: string): Promise<WireStatus>;
 }
 
-async function readOk(response: Response): Promise<Response> {
+/** The answer itself; throws with its text when it is not 2xx. */
+export async function readOk(response: Response): Promise<Response> {
   if (response.ok) return response;
   throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
 }

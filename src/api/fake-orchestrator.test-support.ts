@@ -8,7 +8,7 @@ import type {
   Orchestrator,
 } from '../client/verbs.ts';
 import type { StoredAnswer } from '../db/idempotency-keys.ts';
-import type { JobRow } from '../db/job-row.ts';
+import { ACCEPTED_JOB, type JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 
@@ -169,24 +169,9 @@ function draft(caller: Caller, jobs: readonly JobSubmission[]): JobRow[] {
       maxAttempts: job.maxAttempts ?? 5,
       createdAt,
       expireAt: job.expireAt ?? new Date(createdAt.getTime() + 86_400_000),
-      startedAt: null,
+      ...ACCEPTED_JOB,
       startAfter: createdAt,
-      cancelRequestedAt: null,
-      state: 'queued',
-      held: false,
-      runId: null,
-      runIndex: 0,
-      attempt: 0,
-      stageRank: 0,
-      serverId: null,
-      claimedAt: null,
-      promptRequest: null,
-      finishedAt: null,
       changedAt: createdAt,
-      outputs: null,
-      failure: null,
-      taskResult: null,
-      taint: null,
       timeoutMs: job.timeoutMs ?? null,
       awaitsJobs: job.needs !== undefined,
     };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JobRow, NewJobRow } from '../db/job-row.ts';
+import { ACCEPTED_JOB, type JobRow, type NewJobRow } from '../db/job-row.ts';
 import type { EarlierRequest } from '../db/idempotency-keys.ts';
 import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
@@ -254,23 +254,8 @@ const freshRow = ({
 }: NewJobRow): JobRow => ({
   ...row,
   startAfter: new Date(row.createdAt.getTime() + startInMs),
-  startedAt: null,
-  cancelRequestedAt: null,
-  state: 'queued',
-  held: false,
-  runId: null,
-  runIndex: 0,
-  attempt: 0,
-  stageRank: 0,
-  serverId: null,
-  claimedAt: null,
-  promptRequest: null,
-  finishedAt: null,
+  ...ACCEPTED_JOB,
   changedAt: row.createdAt,
-  outputs: null,
-  failure: null,
-  taskResult: null,
-  taint: null,
   timeoutMs: row.timeoutMs ?? null,
   awaitsJobs: (needs ?? []).length > 0,
 });

@@ -98,3 +98,23 @@ export type NewJobRow = Pick<
 
 /** Whether a new job waits for others. */
 export const awaitsJobs = ({ needs = [] }: NewJobRow): boolean => needs.length > 0;
+
+/** What the table's defaults say of a job that was accepted a moment ago. */
+export const ACCEPTED_JOB = {
+  startedAt: null,
+  cancelRequestedAt: null,
+  state: 'queued',
+  held: false,
+  runId: null,
+  runIndex: 0,
+  attempt: 0,
+  stageRank: 0,
+  serverId: null,
+  claimedAt: null,
+  promptRequest: null,
+  finishedAt: null,
+  outputs: null,
+  failure: null,
+  taskResult: null,
+  taint: null,
+} as const satisfies Partial<JobRow>;

@@ -25,20 +25,24 @@ export function createSettingsStore(sql: Sql) {
   };
 }
 
-/** Key of blob link signatures: the configured one, else a random one that the database keeps. */
-export async function blobSigningKey(
+/** The configured key, else a random one that the database keeps under this name. */
+async function keyNamed(
+  name: string,
   settings: SettingsStore,
   configured: string | undefined,
 ): Promise<string> {
   if (configured !== undefined) return configured;
-  return settings.getOrCreate('blob_signing_key', () => randomBytes(32).toString('base64url'));
+  return settings.getOrCreate(name, () => randomBytes(32).toString('base64url'));
 }
 
-/** Key of callback secrets: the configured one, else a random one that the database keeps. */
-export async function callbackKey(
+/** Key of blob link signatures: the configured one, else a random one that the database keeps. */
+export const blobSigningKey = (
   settings: SettingsStore,
   configured: string | undefined,
-): Promise<string> {
-  if (configured !== undefined) return configured;
-  return settings.getOrCreate('callback_key', () => randomBytes(32).toString('base64url'));
-}
+): Promise<string> => keyNamed('blob_signing_key', settings, configured);
+
+/** Key of callback secrets: the configured one, else a random one that the database keeps. */
+export const callbackKey = (
+  settings: SettingsStore,
+  configured: string | undefined,
+): Promise<string> => keyNamed('callback_key', settings, configured);

@@ -22,7 +22,7 @@ describe('requests, from POST to picture', () => {
   });
   afterAll(() => stack.stop());
 
-  const draw = async (body: string) => {
+  const postAndWait = async (body: string): Promise<string> => {
     const response = await fetch(`${stack.url}/v1/consumer/jobs?wait=true`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -30,6 +30,11 @@ describe('requests, from POST to picture', () => {
     });
     const text = await response.text();
     expect(response.status, text).toBe(200);
+    return text;
+  };
+
+  const draw = async (body: string) => {
+    const text = await postAndWait(body);
     const [job] = (JSON.parse(text) as Finished).jobs;
     if (!job) throw new Error(`no job in ${text}`);
     const picture = Buffer.from(await (await fetch(job.result.blobUrl)).arrayBuffer());
@@ -50,13 +55,7 @@ describe('requests, from POST to picture', () => {
   };
 
   it('comfy.json becomes its two pictures', async () => {
-    const response = await fetch(`${stack.url}/v1/consumer/jobs?wait=true`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: await readFile(new URL('comfy.json', folder)),
-    });
-    const text = await response.text();
-    expect(response.status, text).toBe(200);
+    const text = await postAndWait(await readFile(new URL('comfy.json', folder), 'utf8'));
     const { jobs } = JSON.parse(text) as { jobs: readonly { result: { available: boolean }[] }[] };
     expect(jobs[0]?.result.map(({ available }) => available)).toEqual([true, true]);
   });
