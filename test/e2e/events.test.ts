@@ -1,5 +1,5 @@
 /** Temporal's history as the job's events: `GET /v1/consumer/jobs/{jobId}/events`. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { readRunHistory } from '../../src/client/run-history.ts';
 import { startServing, type Serving } from '../../src/commands/serve.ts';
@@ -36,6 +36,7 @@ beforeAll(async () => {
   serving = await startServing('monolith', loadConfig(stack.env), recording);
   jobs = createJobClient({ ...stack, url: serving.url ?? '' });
 });
+afterEach(() => stack.simulator.pauseDrawing(false));
 afterAll(async () => {
   await serving.stop();
   await stack.stop();

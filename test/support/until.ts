@@ -1,10 +1,12 @@
 /** TEST_PATIENCE multiplies every wait, for a machine that does much else. */
 const PATIENCE = Number(process.env['TEST_PATIENCE'] ?? 1);
 
-/** Waits until `look` gives a value (not undefined, not false); looks every 25 ms. Throws after `timeoutMs`. */
+type NotYet = undefined | null | false;
+
+/** Waits until `look` gives a value (not undefined, null or false: a column is null until it is set); looks every 25 ms. Throws after `timeoutMs`. */
 export async function until<T>(
   what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
+  look: () => Promise<T | NotYet> | T | NotYet,
   timeoutMs = 20_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs * PATIENCE;
@@ -12,7 +14,7 @@ export async function until<T>(
   for (;;) {
     try {
       const value = await look();
-      if (value !== undefined && value !== false) return value;
+      if (value !== undefined && value !== null && value !== false) return value;
       last = value;
     } catch (error) {
       last = error;
