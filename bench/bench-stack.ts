@@ -35,6 +35,8 @@ export interface BenchStackOptions {
   /** Further environment of the simulators and of the worker. */
   readonly simulatorEnv?: Readonly<Record<string, string>>;
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** A part that ends by itself is started again at the same place, as `npm start` does. (Default: false) */
+  readonly restart?: boolean;
   /** V8 CPU profiles of api and worker land here. */
   readonly profileDir?: string;
   readonly say: (text: string) => void;
@@ -50,7 +52,7 @@ export interface BenchStack {
   readonly temporalBinary: string;
   readonly bare: BareRuns;
   readonly sql: Sql;
-  /** The simulator is only among them where one was started. */
+  /** Of the processes that run now. The simulator is only among them where one was started. */
   readonly pids: Readonly<Record<string, number>>;
   /** Milliseconds from the start of a part to its readiness, on an empty folder. */
   readonly readyMs: Readonly<Record<string, number>>;
@@ -91,7 +93,7 @@ const serversEnv = (urls: readonly string[]): Record<string, string> =>
 
 /** How the Temporal of this engine is started; a build comes before the clock. */
 async function prepareTemporal(
-  { engine, dir, say }: BenchStackOptions,
+  { engine, dir, restart = false, say }: BenchStackOptions,
   binary: string,
 ): Promise<(postgresUrl: string) => Promise<TemporalServer>> {
   const options = {
@@ -100,6 +102,7 @@ async function prepareTemporal(
     logFile: join(dir, 'temporal.log'),
     searchAttributes: SEARCH_ATTRIBUTES,
     env: childEnv(),
+    restart,
     logger: silentLogger,
   };
   if (engine === 'dev')
@@ -111,7 +114,7 @@ async function prepareTemporal(
 
 /** PostgreSQL, Temporal, simulators, api, worker and the bare worker. Stops what it started when one fails. */
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
-  const { dir, say } = options;
+  const { dir, restart = false, say } = options;
   const lifecycle = createLifecycle(silentLogger);
   await mkdir(dir, { recursive: true });
   const readyMs: Record<string, number> = {};
@@ -136,7 +139,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
         name,
         args: [...profile, CLI, ...args],
         env: { ...childEnv(), ...env },
-        dir,
+        ...{ dir, restart },
       }),
     );
     return lifecycle.add(name, started, (open) => open.process.stop());
@@ -154,6 +157,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
         logger: silentLogger,
         // As in docker-compose.yml.
         maxConnections: 300,
+        restart,
       }),
     );
     lifecycle.add('postgres', postgres, (open) => open.stop());
@@ -178,7 +182,8 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
     };
-    const api = await program('api', ['api'], { ...env, PORT: '0' });
+    const port = String(await ephemeralPort(HOST));
+    const api = await program('api', ['api'], { ...env, PORT: port });
     const worker = await program('worker', ['worker'], { ...env, ...options.workerEnv });
     const bare = lifecycle.add(
       'bare worker',
@@ -197,18 +202,16 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       temporalBinary,
       bare,
       sql,
-      pids: {
-        api: api.process.pid,
-        worker: worker.process.pid,
-        ...Object.fromEntries(
-          simulators.map((one, index) => [
-            index === 0 ? 'simulator' : `simulator-${index + 1}`,
-            one.process.pid,
-          ]),
-        ),
-        temporal: temporal.pid,
-        postgres: postgres.pid,
-        'bare worker': bare.pid,
+      get pids() {
+        const drawing = simulators.map((one, index) => [
+          index === 0 ? 'simulator' : `simulator-${index + 1}`,
+          one.process.pid,
+        ]);
+        return {
+          ...{ api: api.process.pid, worker: worker.process.pid },
+          ...(Object.fromEntries(drawing) as Record<string, number>),
+          ...{ temporal: temporal.pid, postgres: postgres.pid, 'bare worker': bare.pid },
+        };
       },
       readyMs,
       stop: () => lifecycle.release(),

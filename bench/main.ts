@@ -15,6 +15,7 @@ import { limits } from './limits.ts';
 import { longPolls } from './long-polls.ts';
 import { order } from './order.ts';
 import { partStarts } from './part-starts.ts';
+import { recovery } from './recovery.ts';
 import { requests } from './requests.ts';
 import type { Scenario } from './scenario.ts';
 import { severalServers } from './several-servers.ts';
@@ -33,6 +34,7 @@ const SCENARIOS: readonly Scenario[] = [
   comfyBacklog,
   warmModels,
   severalServers,
+  recovery,
   partStarts,
   order,
   latency,

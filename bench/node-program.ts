@@ -11,6 +11,8 @@ export interface NodeProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Log file and, because a `.env` there would be read, the working directory. */
   readonly dir: string;
+  /** Start it again when it ends by itself. (Default: false) */
+  readonly restart?: boolean;
 }
 
 export interface NodeProgram {
@@ -23,7 +25,7 @@ export interface NodeProgram {
 
 /** Starts a Node program in a process of its own and resolves when it says that it is ready. Throws when it ends before. */
 export async function startNodeProgram(options: NodeProgramOptions): Promise<NodeProgram> {
-  const { name, args, env, dir } = options;
+  const { name, args, env, dir, restart = false } = options;
   const startedAt = performance.now();
   const logFile = `${dir}/${name}.log`;
   let ready: (message: { url?: string }) => void = () => undefined;
@@ -39,7 +41,7 @@ export async function startNodeProgram(options: NodeProgramOptions): Promise<Nod
     logFile,
     onMessage: (message) => ready(message as { url?: string }),
     stopTimeoutMs: 20_000,
-    restart: false,
+    restart,
     logger: silentLogger,
   });
   const ended = child.exited.then(({ code, signal }) => {
