@@ -1,7 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { CallbackSecrets } from '../db/callback-secrets.ts';
 import type { CallbackStore, NextDelivery, TryOutcome } from '../db/callbacks.ts';
-import { GIVE_UP_AFTER_MS, messageIdOf, waitBeforeRetryMs } from '../domain/callback.ts';
+import {
+  askedWaitMs,
+  GIVE_UP_AFTER_MS,
+  messageIdOf,
+  waitBeforeRetryMs,
+} from '../domain/callback.ts';
 import { isOrchestratorError, messageOf } from '../errors.ts';
 import type { Outgoing } from '../net/outgoing.ts';
 import { signWebhook } from '../net/webhook-signature.ts';
@@ -28,6 +33,8 @@ export interface CallbackDeps {
 /** After this long the rest is left to the next turn, so that a turn ends well before its time limit. */
 const TURN_MS = 30_000;
 const ERROR_LENGTH = 500;
+/** Statuses whose `Retry-After` counts: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 and RFC 6585, section 4. */
+const MAY_ASK_TO_WAIT: readonly number[] = [429, 503];
 
 /**
  * Sends a stream's pending deliveries in order, up to the first that fails. Repeating it repeats at most the one that was
@@ -46,6 +53,8 @@ export const createCallbackActivities = (deps: CallbackDeps): CallbackActivities
             await deps.store.settle(streamId);
             return { outcome: 'done' };
           }
+          // The worker that noted this may have died before Temporal heard of it, or the run was ended and began anew.
+          if (next.dueInMs > 0) return { outcome: 'failed', waitMs: next.dueInMs };
           const outcome = await tryOnce(deps, next, now, context.cancellationSignal);
           await deps.store.noteTry(next, outcome);
           note(deps, next, outcome);
@@ -70,15 +79,20 @@ async function tryOnce(
     secrets.map(({ secret }) => secret),
     { id: messageIdOf(next.streamId, next.number, next.event), at: new Date(), body },
   );
-  const failed = (error: string, status?: number): TryOutcome => {
+  const failed = (error: string, status?: number, askedMs = 0): TryOutcome => {
     const seen = { error: storableText(error, ERROR_LENGTH), ...(status ? { status } : {}) };
-    if (Date.parse(now) - next.askedAt.getTime() >= GIVE_UP_AFTER_MS)
-      return { state: 'dead', ...seen };
-    const waitMs = (deps.retryWaitMs ?? waitBeforeRetryMs)(next.triesSinceAsked + 1, Math.random());
-    return { state: 'pending', ...seen, waitMs };
+    const leftMs = next.askedAt.getTime() + GIVE_UP_AFTER_MS - Date.parse(now);
+    if (leftMs <= 0) return { state: 'dead', ...seen };
+    const spread = Math.random();
+    const ownMs = (deps.retryWaitMs ?? waitBeforeRetryMs)(next.triesSinceAsked + 1, spread);
+    return {
+      state: 'pending',
+      ...seen,
+      waitMs: Math.max(ownMs, askedWaitMs(askedMs, leftMs, spread)),
+    };
   };
   try {
-    const { status } = await deps.outgoing.post(next.url, {
+    const { status, retryAfterMs } = await deps.outgoing.post(next.url, {
       headers: { 'content-type': 'application/json', ...signed },
       body,
       totalMs: deps.timeoutMs,
@@ -90,7 +104,10 @@ async function tryOnce(
     if (status === 410)
       return { state: 'dead', status, error: 'The receiver answered 410: it is gone for good.' };
     const redirected = status >= 300 && status < 400 ? '; redirects are not followed' : '';
-    return failed(`The receiver answered ${status}${redirected}.`, status);
+    if (retryAfterMs === undefined || !MAY_ASK_TO_WAIT.includes(status))
+      return failed(`The receiver answered ${status}${redirected}.`, status);
+    const asked = `The receiver answered ${status} and asked for no try within ${Math.ceil(retryAfterMs / 1_000)} s.`;
+    return failed(asked, status, retryAfterMs);
   } catch (error) {
     // The worker stops: another one sends it again, and the receiver knows it by its id.
     if (signal.aborted) throw error;

@@ -15,6 +15,10 @@ export interface NextDelivery {
   /** When tries of it began. */
   readonly askedAt: Date;
   readonly triesSinceAsked: number;
+  /** Until it may be tried; 0 when it is due. */
+  readonly dueInMs: number;
+  /** Grows with every wish to send something of the stream at once. */
+  readonly urgent: number;
   readonly job: JobRow;
 }
 
@@ -51,7 +55,8 @@ export function createCallbackStore(sql: Sql) {
     /** The pending delivery with the lowest number; undefined when there is none. */
     async findNext(streamId: string): Promise<NextDelivery | undefined> {
       const [row] = await sql<DeliveryRow[]>`
-        select d.stream_id, d.number, s.tenant, s.url, d.event, d.asked_at, d.tries_since_asked, d.facts, s.job_id
+        select d.stream_id, d.number, s.tenant, s.url, d.event, d.asked_at, d.tries_since_asked, d.facts, s.job_id, s.urgent,
+          coalesce(ceil(extract(epoch from greatest(s.due_at - now(), interval '0')) * 1000), 0)::float8 as due_in_ms
         from callback_deliveries d join callback_streams s on s.id = d.stream_id
         where d.stream_id = ${streamId} and d.state = 'pending' order by d.number limit 1`;
       if (!row) return undefined;
@@ -73,9 +78,12 @@ export function createCallbackStore(sql: Sql) {
       };
     },
 
-    /** Notes a try. One that was delivered meanwhile stays so: the try of a worker taken for dead ends late. */
+    /**
+     * Notes a try. One that was delivered meanwhile stays so: the try of a worker taken for dead ends late. Nothing waits
+     * when something was to be sent at once since `urgent` was read.
+     */
     async noteTry(
-      { streamId, number }: Pick<NextDelivery, 'streamId' | 'number'>,
+      { streamId, number, urgent }: Pick<NextDelivery, 'streamId' | 'number' | 'urgent'>,
       { state, status, error, waitMs }: TryOutcome,
     ): Promise<void> {
       await sql`
@@ -85,7 +93,8 @@ export function createCallbackStore(sql: Sql) {
             ended_at = case when ${state} = 'pending' then null else now() end
           where stream_id = ${streamId} and number = ${number} and state = 'pending'
         )
-        update callback_streams set due_at = now() + ${waitMs ?? 0} * interval '1 millisecond'
+        update callback_streams set due_at =
+          case when urgent > ${urgent} then now() else now() + ${waitMs ?? 0} * interval '1 millisecond' end
         where id = ${streamId}`;
     },
 

@@ -53,6 +53,19 @@ export function waitBeforeRetryMs(tries: number, spread: number): number {
   return Math.round(wait * (0.95 + spread / 10));
 }
 
+/** A receiver that asks for more with `Retry-After` is tried again all the same: it may be back long before. */
+const LONGEST_ASKED_WAIT_MS = 6 * 60 * MINUTE_MS;
+
+/**
+ * Milliseconds until the next try when the receiver asked for `askedMs` and `leftMs` are left until the delivery is given
+ * up: not before what was asked for, as far as that is neither too long nor later than the last try. `spread` (0 to 1)
+ * adds up to a tenth, because whoever is busy asks the same of many.
+ */
+export function askedWaitMs(askedMs: number, leftMs: number, spread: number): number {
+  const asked = Math.min(askedMs, LONGEST_ASKED_WAIT_MS) * (1 + spread / 10);
+  return Math.round(Math.max(0, Math.min(asked, leftMs)));
+}
+
 /**
  * Stable over all tries of a delivery: a receiver knows by it what it had already. With the event in it, because a
  * database that is restored from a backup may give a number to another event.
@@ -66,7 +79,7 @@ export interface CallbackInput {
   readonly tenant: string;
 }
 
-/** What became of a turn: all is sent, more is left, or the first of it failed and waits. */
+/** What became of a turn: all is sent, more is left, or the first of it failed, or is not due, and waits. */
 export type CallbackTurn =
   | { readonly outcome: 'done' }
   | { readonly outcome: 'more' }

@@ -3,6 +3,7 @@ import { withDeadline } from '../deadline.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { AddressRules } from './address-rules.ts';
 import { sendBounded, type OpenAnswer, type RequestBounds } from './bounded-request.ts';
+import { retryAfterMs } from './retry-after.ts';
 import {
   checkTarget,
   checkUrl,
@@ -16,6 +17,12 @@ export interface PostRequest extends RequestBounds {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly signal?: AbortSignal;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  /** What `Retry-After` asks for, when it is there and can be read. */
+  readonly retryAfterMs?: number;
 }
 
 export interface PutRequest extends RequestBounds {
@@ -44,8 +51,8 @@ export interface Outgoing {
   check(url: string): void;
   /** The same with the name's addresses of this moment. Throws `url_refused` and `fetch_failed` (retryable). */
   checkAddresses(url: string): Promise<void>;
-  /** Posts and returns the answer's status, whatever it is. Throws `url_refused`, `fetch_failed`, `fetch_timed_out`. */
-  post(url: string, request: PostRequest): Promise<{ readonly status: number }>;
+  /** Posts and returns the head of the answer, whatever it is. Throws `url_refused`, `fetch_failed`, `fetch_timed_out`. */
+  post(url: string, request: PostRequest): Promise<PostAnswer>;
   /** Sends a file; anything but 2xx throws, a redirect too. Throws `url_refused`, `fetch_failed`, `fetch_timed_out`. */
   put(url: string, request: PutRequest): Promise<void>;
   /** Fetches a file; anything but 200 throws, a redirect too. Throws as its body does, and `url_refused`. */
@@ -91,7 +98,9 @@ export function createOutgoing(rules: AddressRules, resolve: Resolve = systemRes
       const headers = { 'user-agent': USER_AGENT, ...request.headers };
       const answer = await sendBounded(target, { ...bounds, method: 'POST', headers });
       await drain(answer);
-      return { status: answer.status };
+      const { 'retry-after': asked, date } = answer.message.headers;
+      const waitMs = retryAfterMs(asked, date, Date.now());
+      return { status: answer.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
     },
 
     async put(url, request) {
