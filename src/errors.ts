@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   malformed_json: 400,
   invalid_air: 400,
   unknown_resource: 400,
+  ambiguous_resource: 400,
   resource_unavailable: 400,
   ecosystem_mismatch: 400,
   unsupported_job_type: 400,

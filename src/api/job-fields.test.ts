@@ -114,11 +114,11 @@ describe('a batch', () => {
   ])('of %s is refused before anything is looked up', async (_name, body, path) => {
     const api = createTestApi();
     let lookups = 0;
-    const findResources = api.deps.resources.findResources;
+    const listMatches = api.deps.resources.listMatches;
     Object.assign(api.deps.resources, {
-      findResources: (...args: Parameters<typeof findResources>) => {
+      listMatches: (...args: Parameters<typeof listMatches>) => {
         lookups += 1;
-        return findResources(...args);
+        return listMatches(...args);
       },
     });
     const response = await api.send('POST', JOBS, body);

@@ -6,7 +6,9 @@ import { formatPath, shown } from '../contract/field-errors.ts';
 import type { Resource, ResourceStore } from '../db/resources.ts';
 import { parseAir, resourceKind, rootEcosystem, type ResourceKind } from '../domain/air.ts';
 import { ECOSYSTEMS, type Ecosystem } from '../domain/generation.ts';
+import { unambiguous } from '../domain/resource-match.ts';
 import type { ErrorCode, FieldError } from '../errors.ts';
+import { ambiguousAir } from './ambiguous-air.ts';
 import type { NeededFile } from './file-check.ts';
 
 /** The models of one request. */
@@ -41,13 +43,14 @@ const KINDS_BY_ROLE: Readonly<Record<Exclude<ModelRole, 'graph'>, readonly Resou
   file: ['checkpoint', ...NETWORK_KINDS, 'controlnet', 'upscaler'],
 };
 
-/** Throws `unknown_resource`, `ecosystem_mismatch` or `invalid_request` naming every AIR at fault. */
-export function createModelCheck(resources: Pick<ResourceStore, 'findResources'>): ModelCheck {
+/** Throws `unknown_resource`, `ambiguous_resource`, `ecosystem_mismatch` or `invalid_request` naming every AIR at fault. */
+export function createModelCheck(resources: Pick<ResourceStore, 'listMatches'>): ModelCheck {
   return async (tenant, jobs) => {
     const uses = jobs.map(usesOf);
     const airs = [...new Set(uses.flat().map((use) => use.air))];
-    const found = await resources.findResources(tenant, airs);
-    const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found));
+    const matches = await resources.listMatches(tenant, airs, 'lenient');
+    const found = unambiguous(matches);
+    const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found, matches));
     if (faults.length > 0) throw faultsError(faults);
     return uses.map((ofJob) => ({
       needed: neededFiles(ofJob, found),
@@ -66,9 +69,16 @@ function neededFiles(uses: readonly Use[], found: ReadonlyMap<string, Resource>)
   });
 }
 
-function jobFaults(uses: readonly Use[], found: ReadonlyMap<string, Resource>): Fault[] {
+function jobFaults(
+  uses: readonly Use[],
+  found: ReadonlyMap<string, Resource>,
+  matches: ReadonlyMap<string, readonly Resource[]>,
+): Fault[] {
   const faults = uses.flatMap((use) => {
-    const fault = useFault(use, found.get(use.air), found.get(uses[0]?.air ?? ''));
+    const resource = found.get(use.air);
+    const fault = resource
+      ? useFault(use, resource, found.get(uses[0]?.air ?? ''))
+      : missingFault(use, matches.get(use.air) ?? []);
     return fault ? [{ ...fault, path: use.path }] : [];
   });
   const networks = uses.filter(({ role }) => role === 'network');
@@ -99,16 +109,19 @@ function repeatedFaults(needed: readonly NeededFile[]): Fault[] {
   });
 }
 
+const missingFault = ({ air }: Use, matches: readonly Resource[]): Omit<Fault, 'path'> =>
+  matches.length > 0
+    ? { code: 'ambiguous_resource', message: ambiguousAir(air, matches) }
+    : {
+        code: 'unknown_resource',
+        message: `resource ${shown(air)} is not in the catalogue; add it with POST /v2/resources`,
+      };
+
 function useFault(
   use: Use,
-  resource: Resource | undefined,
+  resource: Resource,
   model: Resource | undefined,
 ): Omit<Fault, 'path'> | undefined {
-  if (!resource)
-    return {
-      code: 'unknown_resource',
-      message: `resource ${shown(use.air)} is not in the catalogue; add it with POST /v2/resources`,
-    };
   const { type = '', ecosystem = '' } = parseAir(resource.air);
   const kind = resourceKind(type);
   // What a graph does with a model is the client's affair.

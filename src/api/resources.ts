@@ -18,7 +18,9 @@ import { textProblem } from '../contract/safe-text.ts';
 import { shown } from '../contract/field-errors.ts';
 import type { Resource as StoredResource } from '../db/resources.ts';
 import { decodeAirPath, formatAir, parseAir } from '../domain/air.ts';
+import type { MatchRule } from '../domain/resource-match.ts';
 import { OrchestratorError } from '../errors.ts';
+import { ambiguousAir } from './ambiguous-air.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { JSON_TYPE } from './middleware/json-body.ts';
@@ -46,19 +48,24 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
   const { resources } = deps;
   const availability = createModelAvailability(deps);
 
-  /** The entry a path names, which must have every part that the path gives. Throws `invalid_air`, `not_found`. */
-  async function getResource(c: Context<ApiEnv>, tenant: string): Promise<StoredResource> {
+  /**
+   * The entry a path names: `strict` must have every part that the path gives, `lenient` is what a job with this AIR would
+   * use. Throws `invalid_air`, `ambiguous_resource`, `not_found`.
+   */
+  async function getResource(
+    c: Context<ApiEnv>,
+    tenant: string,
+    rule: MatchRule,
+  ): Promise<StoredResource> {
     const air = airOfPath(c);
-    const resource = await resources.findResource(tenant, air);
+    const matches = (await resources.listMatches(tenant, [air], rule)).get(air) ?? [];
+    const [resource, ...others] = matches;
     if (!resource) throw notFound(air);
-    return resource;
-  }
-  /** The entry that a job with this AIR would use. Throws the same. */
-  async function readResource(c: Context<ApiEnv>, tenant: string): Promise<StoredResource> {
-    const air = airOfPath(c);
-    const resource = (await resources.findResources(tenant, [air])).get(air);
-    if (!resource) throw notFound(air);
-    return resource;
+    if (others.length === 0) return resource;
+    const message = ambiguousAir(air, matches);
+    throw new OrchestratorError('ambiguous_resource', `The ${message}.`, {
+      fields: [{ path: 'air', message }],
+    });
   }
   async function changeResource(
     c: Context<ApiEnv>,
@@ -66,7 +73,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
     bodyAir: string | undefined,
     change: Parameters<typeof resources.updateResource>[2],
   ): Promise<Response> {
-    const { air } = await getResource(c, tenant);
+    const { air } = await getResource(c, tenant, 'strict');
     requireSameAir(air, bodyAir);
     const changed = await resources.updateResource(tenant, air, (current) => {
       const next = change(current);
@@ -145,7 +152,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
       },
       errors: [400, 404],
       async handle(c, { query, caller }) {
-        const resource = await readResource(c, caller.tenant);
+        const resource = await getResource(c, caller.tenant, 'lenient');
         if (query.shape === 'Resource') return c.json(fromResource(resource));
         return c.json(toResourceInfo(resource, (await availability())(resource)));
       },
@@ -190,7 +197,7 @@ export function resourceEndpoints(deps: ApiDeps): readonly Endpoint[] {
       responses: { 204: { description: 'Removed' } },
       errors: [400, 404],
       async handle(c, { caller }) {
-        const { air } = await getResource(c, caller.tenant);
+        const { air } = await getResource(c, caller.tenant, 'strict');
         if (!(await resources.deleteResource(caller.tenant, air))) throw notFound(air);
         return c.body(null, 204);
       },

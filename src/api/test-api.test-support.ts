@@ -9,7 +9,7 @@ import type { KeyHolder } from '../db/keys.ts';
 import { createQueueView } from '../client/queue-view.ts';
 import { parseAir } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
-import { matchResource } from '../domain/resource-match.ts';
+import { matchingResources, unambiguous } from '../domain/resource-match.ts';
 import { SAMPLE_MODELS } from '../domain/sample-models.ts';
 import { OrchestratorError } from '../errors.ts';
 import { silentMetrics } from '../metrics/silent-metrics.ts';
@@ -280,17 +280,16 @@ const stored = (
 function memoryResources(all: Map<string, Resource>): ApiDeps['resources'] {
   const of = (tenant: string) =>
     [...all].filter(([key]) => key.startsWith(`${tenant} `)).map(([, resource]) => resource);
-  const find = (tenant: string, id: string, rule: 'lenient' | 'strict') =>
-    matchResource(parseAir(id), of(tenant), rule);
+  const listMatches: ApiDeps['resources']['listMatches'] = async (tenant, ids, rule) =>
+    new Map(
+      ids.flatMap((id) => {
+        const found = matchingResources(parseAir(id), of(tenant), rule);
+        return found.length > 0 ? [[id, found] as const] : [];
+      }),
+    );
   return {
-    findResource: async (tenant, id) => find(tenant, id, 'strict'),
-    findResources: async (tenant, ids) =>
-      new Map(
-        ids.flatMap((id) => {
-          const found = find(tenant, id, 'lenient');
-          return found ? [[id, found] as const] : [];
-        }),
-      ),
+    listMatches,
+    findResources: async (tenant, ids) => unambiguous(await listMatches(tenant, ids, 'lenient')),
     async listResources(tenant, { page, limit, q = '' }) {
       const found = of(tenant).filter((resource) => JSON.stringify(resource).includes(q));
       return { total: found.length, items: found.slice((page - 1) * limit, page * limit) };

@@ -1,5 +1,10 @@
 import { compressAir, formatAir, parseAir, type Air } from '../domain/air.ts';
-import { matchResource, shortForms } from '../domain/resource-match.ts';
+import {
+  matchingResources,
+  shortForms,
+  unambiguous,
+  type MatchRule,
+} from '../domain/resource-match.ts';
 import { OrchestratorError } from '../errors.ts';
 import { isDatabaseUnavailable, type Sql } from './connect.ts';
 
@@ -42,21 +47,22 @@ const UNIQUE_VIOLATION = '23505';
 export function createResourceStore(sql: Sql) {
   const columns = sql`air, model_name, type, file_name, document, created_at, updated_at`;
 
-  /** Entries by AIR in any spelling, as `matchResource` finds them leniently, in one query; absent ones are left out. */
-  async function findResources(
+  /** What each AIR, in any spelling, may mean, in one query; those that mean nothing are left out. */
+  async function listMatches(
     tenant: string,
     ids: readonly string[],
-  ): Promise<Map<string, Resource>> {
+    rule: MatchRule,
+  ): Promise<Map<string, readonly Resource[]>> {
     if (ids.length === 0) return new Map();
     const wanted = ids.map((id) => ({ id, air: parseAir(id) }));
     const candidates = await readCandidates(
       tenant,
       wanted.map(({ air }) => air),
     );
-    const found = new Map<string, Resource>();
+    const found = new Map<string, readonly Resource[]>();
     for (const { id, air } of wanted) {
-      const match = matchResource(air, candidates, 'lenient');
-      if (match) found.set(id, match);
+      const matches = matchingResources(air, candidates, rule);
+      if (matches.length > 0) found.set(id, matches);
     }
     return found;
   }
@@ -71,7 +77,12 @@ export function createResourceStore(sql: Sql) {
   }
 
   return {
-    findResources,
+    listMatches,
+
+    /** The entries that jobs with these AIRs use; what is absent or ambiguous is left out. */
+    async findResources(tenant: string, ids: readonly string[]): Promise<Map<string, Resource>> {
+      return unambiguous(await listMatches(tenant, ids, 'lenient'));
+    },
 
     /** Entries of type controlnet, in the order they were created. */
     async listControlNets(tenant: string): Promise<Resource[]> {
@@ -80,12 +91,6 @@ export function createResourceStore(sql: Sql) {
         where tenant = ${tenant} and split_part(air, ':', 4) = 'controlnet'
         order by created_at, air`;
       return rows.map(toResource);
-    },
-
-    /** The entry that has every part that this AIR gives, when there is only one. */
-    async findResource(tenant: string, id: string): Promise<Resource | undefined> {
-      const air = parseAir(id);
-      return matchResource(air, await readCandidates(tenant, [air]), 'strict');
     },
 
     /** One page of entries whose AIR, name, type or description contains `q`, in the order they were created. */

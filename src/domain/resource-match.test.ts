@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAir } from './air.ts';
-import { matchResource } from './resource-match.ts';
+import { matchingResources } from './resource-match.ts';
 
 const SD1 = 'urn:air:sd1:checkpoint:civitai:4384@128713';
 const FILE_55 = `${SD1}+55.safetensors`;
@@ -9,12 +9,18 @@ const OTHER = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
 const HF = 'urn:air:sdxl:lora:huggingface:a/x@main';
 const HF_VAE = 'urn:air:sdxl:vae:huggingface:b/y@main';
 
-const find = (rule: 'lenient' | 'strict', text: string, ...entries: readonly string[]) =>
-  matchResource(
+const all = (rule: 'lenient' | 'strict', text: string, ...entries: readonly string[]) =>
+  matchingResources(
     parseAir(text),
     entries.map((air) => ({ air })),
     rule,
-  )?.air;
+  ).map(({ air }) => air);
+
+/** The one that is meant. */
+const find = (...args: Parameters<typeof all>): string | undefined => {
+  const found = all(...args);
+  return found.length === 1 ? found[0] : undefined;
+};
 
 describe('the entry that an AIR means', () => {
   it.each([
@@ -66,11 +72,15 @@ describe('the entry that an AIR means', () => {
     expect(find('lenient', 'civitai:4384@128713', FILE_55)).toBe(FILE_55);
   });
 
-  it('is none when several fit, unless ecosystem or type decide', () => {
-    expect(find('lenient', '@huggingface/main', HF, HF_VAE)).toBeUndefined();
+  it('is ambiguous when several fit, unless ecosystem or type decide', () => {
+    for (const rule of ['lenient', 'strict'] as const)
+      expect(all(rule, '@huggingface/main', HF, HF_VAE, SD1)).toEqual([HF, HF_VAE]);
     expect(find('lenient', 'huggingface:b/y@main', HF, HF_VAE)).toBe(HF_VAE);
     const twice = [SD1, SD1.replace('sd1:checkpoint', 'sd1:lora')];
     expect(find('lenient', 'sd1:lora:civitai:4384@128713', ...twice)).toBe(twice[1]);
-    expect(find('lenient', 'civitai:4384@128713', ...twice)).toBeUndefined();
+    expect(all('lenient', 'civitai:4384@128713', ...twice)).toEqual(twice);
+    // Of a guess that fits neither, every file of the version may be meant, and none is changed.
+    expect(all('lenient', 'sd1:vae:civitai:4384@128713', ...twice)).toEqual(twice);
+    expect(all('strict', 'sd1:vae:civitai:4384@128713', ...twice)).toEqual([]);
   });
 });

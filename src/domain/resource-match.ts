@@ -1,4 +1,4 @@
-/** Which catalogue entry an AIR means. Pure. */
+/** Which catalogue entries an AIR may mean. Pure. */
 import { compressAir, formatAir, parseAir, type Air } from './air.ts';
 
 /** `128713.safetensors`: clients write the format behind the version, and the grammar gives the dot to the version. */
@@ -15,21 +15,24 @@ export const shortForms = (air: Air): readonly string[] => {
   return [...new Set(forms)];
 };
 
+/** How far an AIR may differ from the entry that it means. */
+export type MatchRule = 'lenient' | 'strict';
+
 type Entry = { readonly air: string };
 
 /**
- * The one entry that is meant. `strict`: every part that is given must be the entry's. Otherwise ecosystem and type
- * only decide between several files of the same version, because clients guess these two. An AIR without a file id
- * means the entry without one, or the only one; undefined when none or several are left.
+ * The entries that may be meant: one when the AIR says enough, several when it is ambiguous, none when nothing fits.
+ * `strict`: every part that is given must be the entry's. Otherwise ecosystem and type only decide between several files
+ * of the same version, because clients guess these two. An AIR without a file id means the entry without one, or all.
  */
-export function matchResource<T extends Entry>(
+export function matchingResources<T extends Entry>(
   wanted: Air,
   entries: readonly T[],
-  rule: 'lenient' | 'strict',
-): T | undefined {
+  rule: MatchRule,
+): readonly T[] {
   const text = formatAir(wanted);
   const exact = entries.find(({ air }) => air === text);
-  if (exact) return exact;
+  if (exact) return [exact];
   const known = entries.map((entry) => ({ entry, air: parseAir(entry.air) }));
   const files = sameFile(
     wanted,
@@ -38,9 +41,17 @@ export function matchResource<T extends Entry>(
   const agreeing = files.filter(
     ({ air }) => fits(wanted.ecosystem, air.ecosystem) && fits(wanted.type, air.type),
   );
-  const found = onlyOne(agreeing) ?? (rule === 'lenient' ? onlyOne(files) : undefined);
-  return found?.entry;
+  const found = agreeing.length > 0 || rule === 'strict' ? agreeing : files;
+  return found.map(({ entry }) => entry);
 }
+
+/** Those of which exactly one entry may be meant. */
+export const unambiguous = <T>(matches: ReadonlyMap<string, readonly T[]>): Map<string, T> =>
+  new Map(
+    [...matches].flatMap(([id, [first, ...others]]) =>
+      first !== undefined && others.length === 0 ? [[id, first] as const] : [],
+    ),
+  );
 
 // The short form has no id; there source and version have to do.
 const isSameVersion = (wanted: Air, known: Air): boolean =>
@@ -57,6 +68,3 @@ function sameFile<T extends { readonly air: Air }>(wanted: Air, known: readonly 
 
 const fits = (wanted: string | undefined, known: string | undefined): boolean =>
   wanted === undefined || wanted === known;
-
-const onlyOne = <T>(items: readonly T[]): T | undefined =>
-  items.length === 1 ? items[0] : undefined;

@@ -89,6 +89,8 @@ const ending = (
   ...change,
 });
 
+const at = (streamId: string, number: number) => ({ streamId, number, urgent: 0 });
+
 const told = async (jobId: string): Promise<string[]> =>
   (await log.listDeliveries('local', jobId)).map(({ number, event }) => `${number} ${event}`);
 
@@ -227,10 +229,7 @@ describe('what is told', () => {
       job: { state: 'running', serverId, failure: null, finishedAt: null, properties: { a: 1 } },
     });
     expect(claimed?.job.claimedAt).toBeInstanceOf(Date);
-    await store.noteTry(
-      { streamId: jobId, number: 1, urgent: 0 },
-      { state: 'delivered', status: 200 },
-    );
+    await store.noteTry(at(jobId, 1), { state: 'delivered', status: 200 });
     expect(await store.findNext(jobId)).toMatchObject({
       number: 2,
       event: 'Failed',
@@ -264,10 +263,7 @@ describe('the outbox of callbacks', () => {
     await database.sql`
       update callback_streams set due_at = now() - interval '1 hour', told_at = now() - interval '1 hour'`;
     expect(await outbox.listForgotten(60_000, 10)).toMatchObject([{ id: jobId, isUrgent: true }]);
-    await store.noteTry(
-      { streamId: jobId, number: 1, urgent: 0 },
-      { state: 'delivered', status: 200 },
-    );
+    await store.noteTry(at(jobId, 1), { state: 'delivered', status: 200 });
     await store.settle(jobId);
     await database.sql`update callback_streams set told_at = now() - interval '1 hour'`;
     expect(await outbox.listForgotten(0, 10)).toEqual([]);
@@ -279,7 +275,7 @@ describe('the log of deliveries', () => {
     const jobId = await insert({ callback: { url: URL, events: ['Initialized', 'Deleted'] } });
     await jobs.requestCancel('local', [jobId]);
     const failed = { state: 'pending', error: 'refused', status: 503, waitMs: 60_000 } as const;
-    await store.noteTry({ streamId: jobId, number: 1, urgent: 0 }, failed);
+    await store.noteTry(at(jobId, 1), failed);
     const [first, second] = await log.listDeliveries('local', jobId);
     expect(first).toMatchObject({ state: 'pending', tries: 1, status: 503, error: 'refused' });
     expect(first?.nextTryAt?.getTime()).toBeGreaterThan(Date.now());
@@ -288,14 +284,8 @@ describe('the log of deliveries', () => {
     expect(await log.redeliver('other', jobId)).toEqual([]);
     expect(await log.redeliver('other', jobId, 1)).toEqual([]);
 
-    await store.noteTry(
-      { streamId: jobId, number: 1, urgent: 0 },
-      { state: 'dead', error: 'gone' },
-    );
-    await store.noteTry(
-      { streamId: jobId, number: 2, urgent: 0 },
-      { state: 'delivered', status: 200 },
-    );
+    await store.noteTry(at(jobId, 1), { state: 'dead', error: 'gone' });
+    await store.noteTry(at(jobId, 2), { state: 'delivered', status: 200 });
     await store.settle(jobId);
     const [stream] = await outbox.listUntold(FIRST, 10);
     if (stream) await outbox.markTold(stream);
@@ -305,11 +295,8 @@ describe('the log of deliveries', () => {
     expect(await log.redeliver('local', jobId, 2)).toEqual([2]);
     expect(await log.redeliver('local', jobId, 3)).toEqual([]);
     // A try of a worker taken for dead ends after the one that delivered.
-    await store.noteTry(
-      { streamId: jobId, number: 1, urgent: 0 },
-      { state: 'delivered', status: 200 },
-    );
-    await store.noteTry({ streamId: jobId, number: 1, urgent: 0 }, failed);
+    await store.noteTry(at(jobId, 1), { state: 'delivered', status: 200 });
+    await store.noteTry(at(jobId, 1), failed);
     expect((await log.listDeliveries('local', jobId))[0]).toMatchObject({
       state: 'delivered',
       tries: 3,
@@ -322,10 +309,7 @@ describe('the log of deliveries', () => {
     await database.sql`update jobs set finished_at = now() - interval '10 days'`;
     const collector = createCollectorStore(database.sql);
     expect(await collector.deleteOldJobs(5, 10)).toBe(0);
-    await store.noteTry(
-      { streamId: jobId, number: 1, urgent: 0 },
-      { state: 'dead', error: 'given up' },
-    );
+    await store.noteTry(at(jobId, 1), { state: 'dead', error: 'given up' });
     expect(await collector.deleteOldJobs(5, 10)).toBe(1);
     expect(await database.sql`select from callback_deliveries`).toHaveLength(0);
   });

@@ -28,6 +28,9 @@ const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
 
 describe('the resource store', () => {
   let store: ResourceStore;
+  /** The entries that are addressed by an AIR. */
+  const addressed = async (tenant: string, air: string) =>
+    (await store.listMatches(tenant, [air], 'strict')).get(air);
   beforeEach(async () => {
     await database.sql`delete from resources`;
     store = createResourceStore(database.sql);
@@ -41,8 +44,8 @@ describe('the resource store', () => {
       details: { tags: ['a', 'b'] },
     });
     expect(made.createdAt).toBeInstanceOf(Date);
-    expect(await store.findResource('t', SDXL)).toEqual(made);
-    expect(await store.findResource('t', '@civitai/128078')).toEqual(made);
+    expect(await addressed('t', SDXL)).toEqual([made]);
+    expect(await addressed('t', '@civitai/128078')).toEqual([made]);
   });
 
   it('refuses a second of the same AIR with conflict, and not for another tenant', async () => {
@@ -55,7 +58,7 @@ describe('the resource store', () => {
 
   it('hides entries from other tenants', async () => {
     await store.insertResource('t', resource(SDXL));
-    expect(await store.findResource('other', SDXL)).toBeUndefined();
+    expect(await addressed('other', SDXL)).toBeUndefined();
     expect((await store.findResources('other', [SDXL, '@civitai/128078'])).size).toBe(0);
     expect(await store.deleteResource('other', SDXL)).toBe(false);
     expect(await store.updateResource('other', SDXL, (current) => current)).toBeUndefined();
@@ -81,16 +84,17 @@ describe('the resource store', () => {
       ...[SDXL, guessed, 'civitai:101055@128078', '@civitai/128078'],
       ...['@civitai/128078.safetensors', `${SDXL}+7`],
     ]);
-    expect(await store.findResource('t', guessed)).toBeUndefined();
+    expect(await addressed('t', guessed)).toBeUndefined();
   });
 
-  it('finds nothing by a short form that two entries share', async () => {
+  it('finds both by a short form that two entries share, and gives a job neither', async () => {
     for (const repo of ['a/x', 'b/y'])
       await store.insertResource('t', resource(`urn:air:sdxl:lora:huggingface:${repo}@main`));
-    expect(await store.findResource('t', '@huggingface/main')).toBeUndefined();
-    expect(
-      (await store.findResource('t', 'urn:air:sdxl:lora:huggingface:a/x@main'))?.air,
-    ).toContain('a/x');
+    expect(await addressed('t', '@huggingface/main')).toHaveLength(2);
+    expect((await store.findResources('t', ['@huggingface/main'])).size).toBe(0);
+    expect(await addressed('t', 'urn:air:sdxl:lora:huggingface:a/x@main')).toMatchObject([
+      { air: expect.stringContaining('a/x') },
+    ]);
   });
 
   it('pages in order of creation and takes % and _ in a search literally', async () => {
@@ -117,7 +121,7 @@ describe('the resource store', () => {
         })),
       ),
     );
-    const found = await store.findResource('t', SDXL);
+    const [found] = (await addressed('t', SDXL)) ?? [];
     expect(Object.keys(found?.details ?? {})).toHaveLength(10);
     expect(found && found.updatedAt > found.createdAt).toBe(true);
   });
