@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { RunStore } from '../db/runs.ts';
 import type { LeaseStore } from '../db/leases.ts';
-import type { Wakeups } from '../db/wakeups.ts';
+import { tellEnd, type Wakeups } from '../db/wakeups.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { FinishInput } from '../domain/job.ts';
 import { jobWorkflowId } from '../domain/naming.ts';
@@ -24,10 +24,11 @@ export const createRecordActivities = (deps: RecordDeps): RecordActivities =>
   withActivityFailures<RecordActivities>({
     async finish(input) {
       const runId = ownRunId();
-      const isDone = await deps.runs.finish(finishRecordOf(input, runId, deps.blobRetentionDays));
-      deps.wakeups.wake('room');
-      deps.wakeups.wake('done', input.jobId);
-      if (isDone) noteRun(deps.tracer, input, runId);
+      const end = await deps.runs.finish(finishRecordOf(input, runId, deps.blobRetentionDays));
+      // An earlier try may have written it and died before it could tell: then all of it is told again.
+      if (end.freesRoom || !end.isDone || input.state !== 'succeeded') deps.wakeups.wake('room');
+      tellEnd(deps.wakeups, input.jobId, end.isDone ? end : undefined);
+      if (end.isDone) noteRun(deps.tracer, input, runId);
     },
 
     async setHeld({ jobId, attempt, held }) {

@@ -5,7 +5,7 @@ import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
 import type { RecentEnds } from '../db/recent-ends.ts';
 import type { Taints } from '../db/taints.ts';
-import type { Wakeups } from '../db/wakeups.ts';
+import { tellEnd, type Wakeups } from '../db/wakeups.ts';
 import { storesFiles } from '../domain/task.ts';
 import { secondsFor, throughputOf } from '../domain/throughput.ts';
 import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts';
@@ -13,13 +13,14 @@ import type { Logger, Metrics } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
 import type { JobWaiter } from './job-waiter.ts';
+import { createStartMarks } from './start-marks.ts';
 import type { RequireStorage } from './storage-quota.ts';
 import type { Batch, Caller, JobSelector, JobSubmission, Orchestrator } from './verbs.ts';
 
 export interface OrchestratorDeps {
   readonly jobs: JobStore;
   readonly requireStorage: RequireStorage;
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, 'markStarted'>;
   readonly taints: Taints;
   readonly runs: Pick<JobRuns, 'start' | 'cancel'>;
   readonly events: EventReader;
@@ -46,6 +47,7 @@ export function createOrchestrator(
   deps: OrchestratorDeps,
 ): Orchestrator & { drain(): Promise<void> } {
   const underWay = new Set<Promise<void>>();
+  const marks = createStartMarks(deps.outbox, deps.logger);
 
   const load = (caller: Caller, selector: JobSelector): Promise<JobRow[]> =>
     'ids' in selector
@@ -67,7 +69,7 @@ export function createOrchestrator(
   const startNow = async (job: JobRow): Promise<void> => {
     try {
       await deps.runs.start(job, DIRECT_START_MS);
-      await deps.outbox.markStarted([job.id]);
+      marks.note(job.id);
     } catch (error) {
       deps.logger.warn(
         { jobId: job.id, traceId: job.traceId, error: messageOf(error) },
@@ -143,7 +145,7 @@ export function createOrchestrator(
               'cancel is stored; Temporal did not take it yet, the starter repeats it',
             );
           }
-          deps.wakeups.wake('done', id);
+          tellEnd(deps.wakeups, id);
         }
       };
       await Promise.all(Array.from({ length: CANCEL_CONCURRENCY }, lane));
@@ -171,6 +173,7 @@ export function createOrchestrator(
 
     async drain() {
       await Promise.all(underWay);
+      await marks.flush();
     },
   };
 }

@@ -8,6 +8,8 @@ import { isReported } from './servers.ts';
 const WORD_SECONDS = 15;
 /** A server's average follows only what is clearly different: steady work writes nothing. */
 const NOTABLE = 0.05;
+/** Below this, drawings are so quick that the room is the same. */
+const NOTABLE_MS = 2;
 
 interface Known {
   readonly room: number;
@@ -132,19 +134,17 @@ export function createFleetReports(
     report: async (report) => sql.begin((tx) => write(tx as unknown as Sql, report)),
 
     async reportDrawn({ serverId, promptId, drawMs }) {
-      const model = await createLeaseStore(sql).markDrawn(serverId, promptId);
-      if (model === undefined) return;
-      const [server] = await sql<(Pick<Known, 'drawMs' | 'roomAuto'> & { loadedModel: string })[]>`
-        select draw_ms, room_auto, loaded_model from servers where id = ${serverId}`;
-      if (!server) return;
-      const average = drawMs === undefined ? server.drawMs : nextDrawAverage(server.drawMs, drawMs);
+      const drawn = await createLeaseStore(sql).markDrawn(serverId, promptId);
+      if (!drawn) return;
+      const { drawMs: before } = drawn;
+      const average = drawMs === undefined ? before : nextDrawAverage(before, drawMs);
       const steady =
-        average === server.drawMs ||
-        (server.drawMs !== null &&
-          Math.abs((average ?? 0) - server.drawMs) < server.drawMs * NOTABLE);
-      if (steady && server.loadedModel === model) return;
+        average === before ||
+        (before !== null &&
+          Math.abs((average ?? 0) - before) < Math.max(NOTABLE_MS, before * NOTABLE));
+      if (steady && drawn.loadedModel === drawn.model) return;
       await sql`
-        update servers set draw_ms = ${average}, loaded_model = ${model},
+        update servers set draw_ms = ${average}, loaded_model = ${drawn.model},
           room = case when room_auto then ${roomFor(average)} else room end
         where id = ${serverId}`;
     },

@@ -8,13 +8,17 @@ export interface StoredNeeds {
   readonly resources: NeededResources;
 }
 
+/** SQL: the columns of `StoredNeeds` of the drawing `j`. */
+export const needsColumns = (sql: Sql) => sql`
+  j.generation as shape,
+  (select coalesce(jsonb_object_agg(r.air, jsonb_build_object(
+      'fileName', r.file_name, 'vramBytes', r.document -> 'vramBytes')), '{}')
+    from resources r where r.tenant = j.tenant and r.air = any (${generationAirs(sql)})) as resources`;
+
 /** Undefined when the job is gone. */
 export async function findJobNeeds(sql: Sql, jobId: string): Promise<StoredNeeds | undefined> {
-  const [row] = await sql<StoredNeeds[]>`
-    select j.generation as shape,
-      (select coalesce(jsonb_object_agg(r.air, jsonb_build_object(
-          'fileName', r.file_name, 'vramBytes', r.document -> 'vramBytes')), '{}')
-        from resources r where r.tenant = j.tenant and r.air = any (${generationAirs(sql)})) as resources
-    from jobs j where j.id = ${jobId}`;
+  const [row] = await sql<
+    StoredNeeds[]
+  >`select ${needsColumns(sql)} from jobs j where j.id = ${jobId}`;
   return row;
 }

@@ -39,6 +39,14 @@ export interface ServerRoom {
   readonly warmModel: string | null;
 }
 
+/** A lease whose prompt was just drawn, with what was known of its server before. */
+export interface Drawn {
+  readonly model: string;
+  /** Average of its drawings, in milliseconds. */
+  readonly drawMs: number | null;
+  readonly loadedModel: string | null;
+}
+
 interface LeaseRow {
   readonly jobId: string;
   readonly runId: string;
@@ -71,6 +79,11 @@ const toLease = (row: LeaseRow): Lease => ({
 
 /** Results of one server that may be on their way into the blob store beside its room; a slow store ends the granting. */
 const STORED_BESIDE = 4;
+
+/** SQL condition on a lease `l` that was just deleted: its server has more room without it. */
+export const gaveRoomBack = (sql: Sql) => sql`
+  (l.drawn_at is null or ${STORED_BESIDE} < (
+    select count(*) from leases o where o.server_id = l.server_id and o.drawn_at is not null))`;
 
 /** SQL expression over leases `l`: room that their server has given away. */
 export const roomTaken = (sql: Sql) =>
@@ -198,14 +211,18 @@ export function createLeaseStore(sql: Sql) {
     /**
      * Gives back the room of a prompt that its server is through with; the lease itself lasts until the result is stored.
      * A crash of the database may lose it, and a repeat changes nothing: the end of the lease gives the room back anyway.
-     * Returns the model it was drawn with, or undefined when nothing changed.
+     * Returns the model it was drawn with and what its server had drawn before, or undefined when nothing changed.
      */
-    async markDrawn(serverId: string, promptId: string): Promise<string | undefined> {
-      const [lease] = await sql<{ model: string }[]>`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true))
-        update leases set drawn_at = now() from commit
-        where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null returning model`;
-      return lease?.model;
+    async markDrawn(serverId: string, promptId: string): Promise<Drawn | undefined> {
+      const [drawn] = await sql<Drawn[]>`
+        with commit as materialized (select set_config('synchronous_commit', 'off', true)),
+        drawn as (
+          update leases set drawn_at = now() from commit
+          where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null returning server_id, model
+        )
+        select drawn.model, s.draw_ms, s.loaded_model
+        from drawn join servers s on s.id = drawn.server_id`;
+      return drawn;
     },
 
     /** Leases of one run of a job, for the closer. */

@@ -7,7 +7,9 @@ import {
 } from '../domain/job.ts';
 import { blobsInsert } from './blobs.ts';
 import type { Sql } from './connect.ts';
+import { needsColumns, type StoredNeeds } from './job-needs.ts';
 import type { JobOutput } from './job-row.ts';
+import { gaveRoomBack } from './leases.ts';
 
 export interface FinishRecord {
   readonly jobId: string;
@@ -21,6 +23,17 @@ export interface FinishRecord {
   readonly blobExpiresAt: Date;
 }
 
+/** What came of ending a run; the database looked at all of it in the statement that wrote the end. */
+export interface RunEnd {
+  /** False when the row had ended before, or another run superseded this one: then the rest says nothing. */
+  readonly isDone: boolean;
+  readonly freesRoom: boolean;
+  /** Other jobs wait for this one. */
+  readonly isNeeded: boolean;
+  /** A callback may tell of it. */
+  readonly isTold: boolean;
+}
+
 export type RunStore = ReturnType<typeof createRunStore>;
 
 /** A run of a job that has its number. */
@@ -32,9 +45,34 @@ export interface OpenRun {
   readonly isNew: boolean;
 }
 
-const findRun = async (tx: Sql, jobId: string, runId: string): Promise<OpenRun | undefined> => {
-  const [run] = await tx<OpenRun[]>`
-    select r.run_index, j.generation ->> 'model' as model, false as is_new
+const NOTHING_ENDED: RunEnd = {
+  isDone: false,
+  freesRoom: false,
+  isNeeded: false,
+  isTold: false,
+};
+
+/** A run that asks for a server, with what its job needs of one. */
+export type ClaimingRun = OpenRun & StoredNeeds;
+
+/** What is to be known of a run beside its number; `wait` is for the disk, or is left to the next commit. */
+interface RunReading {
+  readonly wait: boolean;
+  readonly needs: boolean;
+}
+
+/** SQL: columns of an `OpenRun` of job `j`, apart from its number, or of a `ClaimingRun`. */
+const runColumns = (sql: Sql, isNew: boolean, { needs }: RunReading) =>
+  sql`j.generation ->> 'model' as model, ${isNew} as is_new ${needs ? sql`, ${needsColumns(sql)}` : sql``}`;
+
+const findRun = async <Run extends OpenRun>(
+  tx: Sql,
+  jobId: string,
+  runId: string,
+  reading: RunReading,
+): Promise<Run | undefined> => {
+  const [run] = await tx<Run[]>`
+    select r.run_index, ${runColumns(tx, false, reading)}
     from job_runs r join jobs j on j.id = r.job_id where r.job_id = ${jobId} and r.run_id = ${runId}`;
   return run;
 };
@@ -46,17 +84,16 @@ const findRun = async (tx: Sql, jobId: string, runId: string): Promise<OpenRun |
 export function createRunStore(sql: Sql) {
   /**
    * Numbers a Temporal run that has no number yet and lets it supersede the row of the run before. One statement: the
-   * row is locked first, and another try of the same run that was quicker makes the insert do nothing. `lazily` leaves
-   * the wait for the disk to the next commit.
+   * row is locked first, and another try of the same run that was quicker makes the insert do nothing.
    */
-  const insertRun = async (
+  const insertRun = async <Run extends OpenRun>(
     tx: Sql,
     jobId: string,
     runId: string,
-    lazily: boolean,
-  ): Promise<OpenRun | undefined> => {
+    reading: RunReading,
+  ): Promise<Run | undefined> => {
     // A row that ended before any run opened was cancelled before Temporal acknowledged the start.
-    const [opened] = await tx<OpenRun[]>`
+    const [opened] = await tx<Run[]>`
       with job as (
         select id, run_index + 1 as next from jobs
         where id = ${jobId} and (run_index > 0 or state in ('queued', 'running')) for update
@@ -64,41 +101,51 @@ export function createRunStore(sql: Sql) {
         insert into job_runs (job_id, run_id, run_index) select id, ${runId}, next from job
         on conflict (job_id, run_id) do nothing returning run_index
       ), commit as materialized (
-        select case when ${lazily} then set_config('synchronous_commit', 'off', true) end
+        select case when ${!reading.wait} then set_config('synchronous_commit', 'off', true) end
       )
-      update jobs set run_id = ${runId}, run_index = run.run_index, attempt = 0, stage_rank = 0,
+      update jobs j set run_id = ${runId}, run_index = run.run_index, attempt = 0, stage_rank = 0,
         state = 'queued', held = false, server_id = null, outputs = null, failure = null, finished_at = null,
         started_at = coalesce(started_at, now()), changed_at = now(),
-        cancel_requested_at = case when jobs.run_index > 0 then null else cancel_requested_at end
-      from run cross join commit where jobs.id = ${jobId}
-      returning jobs.run_index, jobs.generation ->> 'model' as model, true as is_new`;
+        cancel_requested_at = case when j.run_index > 0 then null else cancel_requested_at end
+      from run cross join commit where j.id = ${jobId}
+      returning j.run_index, ${runColumns(tx, true, reading)}`;
     return opened;
   };
 
   /** Repeating it changes nothing. */
   const openRun = async (tx: Sql, jobId: string, runId: string): Promise<number | undefined> => {
+    const reading = { wait: true, needs: false };
     const run =
-      (await findRun(tx, jobId, runId)) ??
-      (await insertRun(tx, jobId, runId, false)) ??
+      (await findRun(tx, jobId, runId, reading)) ??
+      (await insertRun(tx, jobId, runId, reading)) ??
       // Opened by another try while this one waited for the row.
-      (await findRun(tx, jobId, runId));
+      (await findRun(tx, jobId, runId, reading));
     return run?.runIndex;
   };
 
+  const openLazily = async <Run extends OpenRun>(
+    jobId: string,
+    runId: string,
+    needs: boolean,
+  ): Promise<Run | undefined> => {
+    const reading = { wait: false, needs };
+    return (
+      (await insertRun<Run>(sql, jobId, runId, reading)) ?? findRun<Run>(sql, jobId, runId, reading)
+    );
+  };
+
   /** `isOpened`: the run has its number. */
-  const endRun = async (
-    record: FinishRecord,
-  ): Promise<{ readonly isDone: boolean; readonly isOpened: boolean }> => {
+  const endRun = async (record: FinishRecord): Promise<RunEnd & { readonly isOpened: boolean }> => {
     const { jobId, runId, tenant, blobExpiresAt: expiresAt } = record;
     const outputs = record.outputs?.map(({ storageKey: _key, sha256: _sum, ...output }) => output);
     const blobs = (record.outputs ?? []).map(({ blobKey: id, ...output }) => ({
       ...{ id, tenant, jobId, expiresAt },
       ...output,
     }));
-    const [seen] = await sql<{ isDone: boolean; isOpened: boolean }[]>`
+    const [seen] = await sql<(RunEnd & { isOpened: boolean })[]>`
       with freed as (
         delete from leases where ${record.releaseLease} and job_id = ${jobId} and run_id = ${runId}
-          and attempt = ${record.attempt}
+          and attempt = ${record.attempt} returning server_id, drawn_at
       ), progress as (
         delete from job_progress where job_id = ${jobId}
       ), run as (
@@ -109,10 +156,13 @@ export function createRunStore(sql: Sql) {
           failure = ${record.failure ? sql.json(record.failure as never) : null},
           held = false, finished_at = now(), changed_at = now()
         where id = ${jobId} and state in ('queued', 'running') and run_index = (select run_index from run)
-        returning id
+        returning callback_url
       ), stored as (${blobsInsert(sql, blobs, sql`exists (select from ended)`)})
-      select exists (select from ended) as is_done, exists (select from run) as is_opened`;
-    return { isDone: false, isOpened: false, ...seen };
+      select exists (select from ended) as is_done, exists (select from run) as is_opened,
+        exists (select from freed l where ${gaveRoomBack(sql)}) as frees_room,
+        exists (select from job_dependencies where needs_id = ${jobId}) as is_needed,
+        exists (select from ended where callback_url is not null) as is_told`;
+    return { ...NOTHING_ENDED, isOpened: false, ...seen };
   };
 
   return {
@@ -120,8 +170,12 @@ export function createRunStore(sql: Sql) {
      * Undefined when the job is gone or was cancelled before it started. What a crash of the database loses of it the
      * claim repeats; a grant, being a later commit, makes it last.
      */
-    openRun: async (jobId: string, runId: string): Promise<OpenRun | undefined> =>
-      (await insertRun(sql, jobId, runId, true)) ?? findRun(sql, jobId, runId),
+    openRun: (jobId: string, runId: string): Promise<OpenRun | undefined> =>
+      openLazily<OpenRun>(jobId, runId, false),
+
+    /** The same for a drawing, in one statement with what it needs. */
+    openClaim: (jobId: string, runId: string): Promise<ClaimingRun | undefined> =>
+      openLazily<ClaimingRun>(jobId, runId, true),
 
     /** Notes that an attempt reached a stage. A crash of the database may lose the note: it only informs. */
     async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {
@@ -134,12 +188,12 @@ export function createRunStore(sql: Sql) {
     },
 
     /** Ends the job: row, outputs and lease in one statement. Repeating it changes nothing. */
-    async finish(record: FinishRecord): Promise<boolean> {
-      const { isDone, isOpened } = await endRun(record);
-      if (isDone || isOpened) return isDone;
+    async finish(record: FinishRecord): Promise<RunEnd> {
+      const { isOpened, ...end } = await endRun(record);
+      if (end.isDone || isOpened) return end;
       // The run ends without having asked for a server: it was cancelled before, or is a reset to its end.
       const opened = await openRun(sql, record.jobId, record.runId);
-      return opened !== undefined && (await endRun(record)).isDone;
+      return opened === undefined ? end : endRun(record);
     },
 
     /** Holds or frees a waiting job, and gives back a lease that was granted in the same moment. */

@@ -8,22 +8,34 @@ export interface EventSnapshot {
   readonly events: readonly JobEvent[];
 }
 
+/** Events of a run that has just closed. */
+export interface NewSnapshot extends Omit<EventSnapshot, 'runIndex'> {
+  readonly jobId: string;
+}
+
 export type SnapshotStore = ReturnType<typeof createSnapshotStore>;
 
 /** Events of closed runs, which outlive Temporal's history. */
 export function createSnapshotStore(sql: Sql) {
   return {
-    /** Keeps a closed run's events; a job that is gone is no error. */
-    async insertSnapshot(jobId: string, snapshot: Omit<EventSnapshot, 'runIndex'>): Promise<void> {
+    /**
+     * Keeps the events of closed runs; a job that is gone is no error. What a crash of the database loses of it is not
+     * marked as kept either, and is read again.
+     */
+    async insertSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
       await sql`
-        with kept as (
-          update job_runs set events_kept_at = now() where job_id = ${jobId} and run_id = ${snapshot.runId}
+        with commit as materialized (select set_config('synchronous_commit', 'off', true)),
+        taken as (
+          select * from commit cross join jsonb_to_recordset(${sql.json(storable(snapshots) as never)})
+            as taken ("jobId" uuid, "runId" text, status text, events jsonb)
+        ), kept as (
+          update job_runs set events_kept_at = now() from taken
+          where job_runs.job_id = taken."jobId" and job_runs.run_id = taken."runId"
         )
         insert into event_snapshots (job_id, run_id, run_index, status, events)
-        select j.id, ${snapshot.runId}, coalesce(r.run_index, j.run_index), ${snapshot.status},
-          ${sql.json(storable(snapshot.events) as never)}
-        from jobs j left join job_runs r on r.job_id = j.id and r.run_id = ${snapshot.runId}
-        where j.id = ${jobId}
+        select j.id, taken."runId", coalesce(r.run_index, j.run_index), taken.status, taken.events
+        from taken join jobs j on j.id = taken."jobId"
+          left join job_runs r on r.job_id = j.id and r.run_id = taken."runId"
         on conflict (job_id, run_id) do nothing`;
     },
 
@@ -64,9 +76,9 @@ export function createSnapshotStore(sql: Sql) {
 }
 
 /** jsonb refuses NUL and lone surrogates, which error texts of a server may contain. */
-const storable = (events: readonly JobEvent[]): unknown =>
+const storable = (snapshots: readonly NewSnapshot[]): unknown =>
   JSON.parse(
-    JSON.stringify(events, (_name, value: unknown) =>
+    JSON.stringify(snapshots, (_name, value: unknown) =>
       typeof value === 'string' ? value.replace(/\0|\p{Surrogate}/gu, '\ufffd') : value,
     ),
   );

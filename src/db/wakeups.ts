@@ -12,6 +12,25 @@ const EVERY_MS = 50;
 /** PostgreSQL's payload limit is 8,000 bytes; a uuid and a comma take 37. */
 const IDS_PER_PAYLOAD = 200;
 
+/** What hangs on the end of a job, beside those who wait for it. */
+export interface EndFollows {
+  /** Other jobs depend on it. */
+  readonly isNeeded: boolean;
+  /** A callback may tell of it. */
+  readonly isTold: boolean;
+}
+
+/** Wakes whoever waits for the end of a job. (Default: everything may hang on it) */
+export function tellEnd(
+  wakeups: Pick<Wakeups, 'wake'>,
+  jobId: string,
+  { isNeeded, isTold }: EndFollows = { isNeeded: true, isTold: true },
+): void {
+  wakeups.wake('done', jobId);
+  if (isNeeded) wakeups.wake('dependencies', jobId);
+  if (isTold) wakeups.wake('callbacks');
+}
+
 export interface Wakeups {
   /** Tells listeners of this process at once and those of others with the next notification. */
   wake(channel: Channel, id?: string): void;
@@ -36,22 +55,35 @@ export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> 
     for (const listener of listeners.get(channel) ?? []) listener(ids);
   };
 
-  const flush = async (channel: Channel): Promise<void> => {
-    clearTimeout(timers.get(channel));
-    timers.delete(channel);
-    lastSent.set(channel, Date.now());
+  const payloadsOf = (channel: Channel): string[] => {
     const all = [...(pending.get(channel) ?? [])];
-    pending.delete(channel);
-    for (let start = 0; start === 0 || start < all.length; start += IDS_PER_PAYLOAD) {
-      const payload = `${origin} ${all.slice(start, start + IDS_PER_PAYLOAD).join(',')}`;
-      await sql`select pg_notify(${`orchestrator_${channel}`}, ${payload})`;
-    }
+    const payloads: string[] = [];
+    for (let start = 0; start === 0 || start < all.length; start += IDS_PER_PAYLOAD)
+      payloads.push(`${origin} ${all.slice(start, start + IDS_PER_PAYLOAD).join(',')}`);
+    return payloads;
+  };
+
+  /** Whoever is due takes those along that would be due soon: one statement for all of them. */
+  const flush = async (): Promise<void> => {
+    const sent = [...timers.keys()].flatMap((channel) => {
+      clearTimeout(timers.get(channel));
+      lastSent.set(channel, Date.now());
+      const payloads = payloadsOf(channel);
+      pending.delete(channel);
+      return payloads.map((payload) => ({ channel: `orchestrator_${channel}`, payload }));
+    });
+    timers.clear();
+    if (sent.length === 0) return;
+    await sql`
+      select pg_notify(channel, payload) from unnest(
+        ${sent.map(({ channel }) => channel)}::text[], ${sent.map(({ payload }) => payload)}::text[]
+      ) as sent (channel, payload)`;
   };
 
   const schedule = (channel: Channel): void => {
     if (timers.has(channel) || closed) return;
     const send = (): void => {
-      flush(channel).catch((error: unknown) =>
+      flush().catch((error: unknown) =>
         logger.debug({ error: messageOf(error) }, 'wake-up not sent; the others poll'),
       );
     };
@@ -88,7 +120,7 @@ export async function createWakeups(sql: Sql, logger: Logger): Promise<Wakeups> 
     },
     async close() {
       closed = true;
-      await Promise.all([...timers.keys()].map(flush)).catch(() => undefined);
+      await flush().catch(() => undefined);
       await Promise.all(subscriptions.map((subscription) => subscription.unlisten())).catch(
         () => undefined,
       );

@@ -73,11 +73,8 @@ export function createCallbackStarter(deps: CallbackStarterDeps): Loop {
     pollMs: deps.pollMs,
     logger,
     metrics,
-    subscribe(wake) {
-      // An end is what most callbacks tell; a claim is found by the poll.
-      const offs = [deps.wakeups.on('done', wake), deps.wakeups.on('callbacks', wake)];
-      return () => offs.forEach((off) => off());
-    },
+    // Of ends, which most callbacks tell; a claim is found by the poll.
+    subscribe: (wake) => deps.wakeups.on('callbacks', wake),
     async pass(closing) {
       await untold(closing);
       await forgotten(closing);

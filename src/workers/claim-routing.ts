@@ -25,8 +25,6 @@ export interface Routes<T> {
 }
 
 export interface ClaimRouting {
-  /** Throws `conflict` when the job is gone. */
-  readNeeds(jobId: string): Promise<JobNeeds>;
   /** Servers on which each claim may be placed, and the claims that no known server can run. */
   route<T extends Routable>(claims: readonly T[]): Promise<Routes<T>>;
   /** Looks again, at lists and file names as they are now: why no known server can run it, or undefined when one can. */
@@ -46,8 +44,6 @@ export function createClaimRouting(deps: ClaimRoutingDeps): ClaimRouting {
     return new Set(able.map(({ id }) => id));
   };
   return {
-    readNeeds,
-
     async route(claims) {
       const servers = await fleet.current();
       const able = new Map(claims.map((claim) => [claim, serversOf(claim.needs, servers)]));

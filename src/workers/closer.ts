@@ -7,8 +7,8 @@ import { outcomeOfHistory, type RunOutcome } from '../client/run-outcome.ts';
 import type { Closing } from '../db/closing.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
-import type { SnapshotStore } from '../db/snapshots.ts';
-import type { Wakeups } from '../db/wakeups.ts';
+import type { NewSnapshot, SnapshotStore } from '../db/snapshots.ts';
+import { tellEnd, type Wakeups } from '../db/wakeups.ts';
 import { JOB_WORKFLOW, jobIdOfWorkflow } from '../domain/naming.ts';
 import type { BlobStore, Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
@@ -39,6 +39,8 @@ const REMEMBERED = 20_000;
 const LEASE_AGE_MS = 2_000;
 /** Runs whose events are read in a pass. */
 const KEPT_RUNS = 200;
+/** Of them, those whose events go to the database in one statement. */
+const WRITTEN_TOGETHER = 20;
 /** Active rows checked against Temporal in a pass, and after one that found something wrong: a restore leaves many. */
 const CHECKED_ROWS = 5;
 const CHECKED_ROWS_AFTER_FIND = 100;
@@ -87,32 +89,27 @@ export function createCloser(deps: CloserDeps): Loop {
     // A reset closes a run and makes the next one, which writes the row itself.
     if (newest.state === 'open' || newest.runId !== runId) return false;
     const { outputs, state, failure, attempt, tenant, task } = await stored(outcome);
+    const ended = { jobId, tenant, attempt, state, outputs: outputs ?? [], releaseLease: false };
     const changed = outputs
-      ? await deps.runStore.finish(
-          finishRecordOf(
-            { jobId, tenant, attempt, state, outputs, releaseLease: false },
-            runId,
-            deps.blobRetentionDays,
-          ),
-        )
+      ? (await deps.runStore.finish(finishRecordOf(ended, runId, deps.blobRetentionDays))).isDone
       : await deps.closing.endRun(jobId, runId, state, failure, task);
-    if (changed) deps.wakeups.wake('done', jobId);
+    if (changed) tellEnd(deps.wakeups, jobId);
     return changed;
   };
 
-  /** True when the row had to be changed. `isActive`: it says that the job goes on. */
-  const closeRun = async (jobId: string, runId: string, isActive: boolean): Promise<boolean> => {
+  /** True when the row had to be changed. `isActive`: it says that the job goes on. `keep` takes the events. */
+  const closeRun = async (
+    jobId: string,
+    runId: string,
+    isActive: boolean,
+    keep = (snapshot: NewSnapshot) => deps.snapshots.insertSnapshots([snapshot]),
+  ): Promise<boolean> => {
     const events = await readRunEvents(deps.client, jobId, runId);
     const outcome = events && outcomeOfHistory(events);
     // The row ends a moment before its run does.
     if (events && !outcome) return false;
     const status = events ? (endStatusOf(events) ?? 'UNKNOWN') : 'UNKNOWN';
-    if (events)
-      await deps.snapshots.insertSnapshot(jobId, {
-        runId,
-        status,
-        events: projectEvents(runId, events),
-      });
+    if (events) await keep({ jobId, runId, status, events: projectEvents(runId, events) });
     else await deps.snapshots.giveUpEvents(jobId, runId);
     // A run that completed has finished, which wrote the row and ended the lease, unless the database is an older one.
     const changed =
@@ -127,8 +124,18 @@ export function createCloser(deps: CloserDeps): Loop {
   /** Runs of which the database knows that they are over. */
   const endedRuns = async (): Promise<void> => {
     const failures: unknown[] = [];
+    const taken: NewSnapshot[] = [];
+    const write = async (): Promise<void> => {
+      const written = taken.splice(0);
+      if (written.length > 0) await deps.snapshots.insertSnapshots(written);
+    };
+    const take = async (snapshot: NewSnapshot): Promise<void> => {
+      taken.push(snapshot);
+      if (taken.length >= WRITTEN_TOGETHER) await write();
+    };
     for (const { jobId, runId } of await deps.snapshots.listNotKept(KEPT_RUNS))
-      await closeRun(jobId, runId, false).catch((error: unknown) => failures.push(error));
+      await closeRun(jobId, runId, false, take).catch((error: unknown) => failures.push(error));
+    await write().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   };
 
@@ -165,7 +172,7 @@ export function createCloser(deps: CloserDeps): Loop {
   const historyLost = async (jobId: string): Promise<boolean> => {
     if (!(await deps.closing.loseHistory(jobId))) return false;
     deps.logger.warn({ jobId }, 'Temporal does not know the run any more: history_lost');
-    deps.wakeups.wake('done', jobId);
+    tellEnd(deps.wakeups, jobId);
     return true;
   };
 

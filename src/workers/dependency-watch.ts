@@ -1,5 +1,5 @@
 import type { Dependencies, WaitScope } from '../db/dependencies.ts';
-import type { Wakeups } from '../db/wakeups.ts';
+import { tellEnd, type Wakeups } from '../db/wakeups.ts';
 import type { Logger, Metrics } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
@@ -23,6 +23,8 @@ const LOOK_AT_ALL_MS = 5_000;
 export function createDependencyWatch(deps: DependencyWatchDeps): Loop {
   const { dependencies, wakeups } = deps;
   const ended = new Set<string>();
+  /** Jobs of which the wake-ups said since the last look at all that others wait for them. */
+  const lately = new Set<string>();
   let lookedAtAllAt = -Infinity;
 
   const settle = async (scope: WaitScope, closing: AbortSignal): Promise<void> => {
@@ -33,7 +35,7 @@ export function createDependencyWatch(deps: DependencyWatchDeps): Loop {
           deps.metrics?.count('loopWork', { loop: 'dependencies', work });
       if (settled.released.length > 0) wakeups.wake('outbox');
       // Tells this loop as well: jobs may wait for the ones that ended here.
-      for (const id of settled.ended) wakeups.wake('done', id);
+      for (const id of settled.ended) tellEnd(wakeups, id);
       left = settled.released.length + settled.ended.length === TAKE;
     }
   };
@@ -44,18 +46,30 @@ export function createDependencyWatch(deps: DependencyWatchDeps): Loop {
     logger: deps.logger,
     ...(deps.metrics ? { metrics: deps.metrics } : {}),
     subscribe(wake) {
-      const hear = (ids: readonly string[]): void => {
-        if (ids.length === 0) lookedAtAllAt = -Infinity;
+      const look = (ids: readonly string[]): void => {
         for (const id of ids) ended.add(id);
         wake();
       };
-      const stops = [wakeups.on('done', hear), wakeups.on('dependencies', hear)];
+      const stops = [
+        // Of ends that others wait for, and of jobs that others have just begun to wait for.
+        wakeups.on('dependencies', (ids) => {
+          if (ids.length === 0) lookedAtAllAt = -Infinity;
+          for (const id of ids) lately.add(id);
+          look(ids);
+        }),
+        // An end that was written while a job began to wait for it did not see that; other ends are no business of this.
+        wakeups.on('done', (ids) => {
+          const named = ids.filter((id) => lately.has(id));
+          if (named.length > 0) look(named);
+        }),
+      ];
       return () => stops.forEach((stop) => stop());
     },
     async pass(closing) {
       const neededIds = [...ended];
       ended.clear();
       const isAllDue = performance.now() - lookedAtAllAt >= LOOK_AT_ALL_MS;
+      if (isAllDue) lately.clear();
       const lastLook = isAllDue ? performance.now() : lookedAtAllAt;
       // Should this look fail, the next one is at all.
       lookedAtAllAt = -Infinity;

@@ -6,6 +6,7 @@ import type { TenantPolicies } from '../client/tenant-policies.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { Wakeups } from '../db/wakeups.ts';
+import { needsOf } from '../domain/job-needs.ts';
 import type { Lease } from '../domain/job.ts';
 import { jobWorkflowId } from '../domain/naming.ts';
 import { hasRoom, place, type Placement } from '../domain/placement.ts';
@@ -229,10 +230,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       // Before anything is granted: the server may be back already.
       if (request.abandoned) await deps.leases.giveUp(request.abandoned);
       const { jobId } = request;
-      const [opened, needs] = await Promise.all([
-        deps.runs.openRun(jobId, request.runId),
-        routing.readNeeds(jobId),
-      ]);
+      const opened = await deps.runs.openClaim(jobId, request.runId);
       if (!opened) throw await unwanted(request, signal);
       // A try before this one may have been granted and have died before it could say so: its lease is this one's.
       const held = opened.isNew ? [] : await deps.leases.listOfRun(jobId, request.runId);
@@ -241,6 +239,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       return new Promise<Lease>((resolve, reject) => {
         const stopped = new CancelledFailure('claim was told to stop');
         if (signal.aborted) return reject(stopped);
+        const needs = needsOf(opened.shape, opened.resources);
         const entry = waiting.enter(request, { needs, onWait, resolve, reject });
         const stop = (): void => {
           waiting.leave(entry);

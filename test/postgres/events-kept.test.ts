@@ -32,8 +32,8 @@ it('runs whose events are to be kept are those that are over, until they are kep
     (await snapshots.listNotKept(10)).map(({ jobId, runId }) => `${jobId} ${runId}`).sort();
   expect(await left()).toEqual([`${failed} run-1`, `${reset} run-1`].sort());
   const snapshot = { runId: 'run-1', status: 'FAILED', events: [] };
-  await snapshots.insertSnapshot(failed, snapshot);
-  await snapshots.insertSnapshot(failed, { ...snapshot, status: 'TERMINATED' });
+  await snapshots.insertSnapshots([{ jobId: failed, ...snapshot }]);
+  await snapshots.insertSnapshots([{ jobId: failed, ...snapshot, status: 'TERMINATED' }]);
   expect(await left()).toEqual([`${reset} run-1`]);
   expect(await snapshots.listSnapshots(failed)).toMatchObject([{ status: 'FAILED', runIndex: 1 }]);
   await snapshots.giveUpEvents(reset, 'run-1');

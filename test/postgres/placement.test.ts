@@ -216,11 +216,13 @@ describe('runs of a job', () => {
     const jobId = await insertJob();
     await runs.openRun(jobId, 'run-1');
     await leases.grant(grantRequest(jobId));
-    expect(await runs.finish(finishRecord(jobId))).toBe(true);
+    expect(await runs.finish(finishRecord(jobId))).toMatchObject({ isDone: true });
     const done = await rowFor(jobId);
     expect(done).toMatchObject({ state: 'succeeded', outputs: [{ blobKey: `${jobId}.png` }] });
     expect(await leases.listOfRun(jobId, 'run-1')).toEqual([]);
-    expect(await runs.finish(finishRecord(jobId, { state: 'failed' }))).toBe(false);
+    expect(await runs.finish(finishRecord(jobId, { state: 'failed' }))).toMatchObject({
+      isDone: false,
+    });
     expect(await rowFor(jobId)).toEqual(done);
   });
 
@@ -229,7 +231,7 @@ describe('runs of a job', () => {
     await runs.openRun(jobId, 'run-1');
     await runs.openRun(jobId, 'run-2');
     const before = await rowFor(jobId);
-    expect(await runs.finish(finishRecord(jobId))).toBe(false);
+    expect(await runs.finish(finishRecord(jobId))).toMatchObject({ isDone: false });
     expect(await createClosing(database.sql).endRun(jobId, 'run-1', 'failed', undefined)).toBe(
       false,
     );
