@@ -264,6 +264,7 @@ async function standAt(server: ServerSettings, standing: Standing) {
       httpUrl: server.httpUrl,
       ...(server.wsUrl === undefined ? {} : { wsUrl: server.wsUrl }),
       headers: server.headers,
+      ...(server.setIn === undefined ? {} : { setIn: server.setIn }),
       clientId: randomUUID(),
       listsEveryMs: config.COMFY_LISTS_SECONDS * 1_000,
       logger,

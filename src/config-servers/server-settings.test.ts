@@ -28,6 +28,10 @@ const refusal = (servers: unknown, env: Record<string, string> = {}): string => 
   }
   throw new Error('nothing was thrown');
 };
+const setIn = (id: string, credentials: string) => ({
+  address: `url of ${id} in COMFY_SERVERS`,
+  credentials: `${credentials} ${id} in COMFY_SERVERS`,
+});
 const A = { id: 'a', url: 'http://gpu-a:8188' };
 const B = { id: 'b', url: 'http://gpu-b:8188' };
 
@@ -43,6 +47,7 @@ describe('a list of servers', () => {
         room: 'auto',
         serves: {},
         vramBytes: 24 * 1024 ** 3,
+        setIn: setIn('gpu-a', 'GPU_A_LOGIN, named for'),
         faults: [],
       },
       {
@@ -54,6 +59,7 @@ describe('a list of servers', () => {
         headers: { authorization: 'Bearer hunter2' },
         room: 2,
         serves: {},
+        setIn: setIn('gpu-b', 'GPU_B_TOKEN, named for'),
         faults: [],
       },
       {
@@ -64,6 +70,7 @@ describe('a list of servers', () => {
         headers: {},
         room: 'auto',
         serves: { ecosystems: ['sd1'] },
+        setIn: setIn('old-card', 'credentials or headers of'),
         faults: [],
       },
     ]);

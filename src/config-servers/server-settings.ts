@@ -23,6 +23,8 @@ export interface ServerSettings {
   readonly serves: Serves;
   /** Counts instead of what the server says, in bytes. */
   readonly vramBytes?: number;
+  /** What messages for operators call its settings, when they are in a list. */
+  readonly setIn?: { readonly address: string; readonly credentials: string };
   /** Why this server cannot be talked to: variables that its headers need and that are not set here. */
   readonly faults: readonly string[];
 }
@@ -125,7 +127,19 @@ function settingsOf(
     ...(server.vramGiB === undefined
       ? {}
       : { vramBytes: Math.round(server.vramGiB * BYTES_PER_GIB) }),
+    setIn: settingNames(server),
     faults,
+  };
+}
+
+function settingNames({ id, headers = {}, credentials }: ListedServer) {
+  const variables = [credentials, ...Object.values(headers)].flatMap((one) => one?.env ?? []);
+  return {
+    address: `url of ${id} in COMFY_SERVERS`,
+    credentials:
+      variables.length > 0
+        ? `${variables.join(' and ')}, named for ${id} in COMFY_SERVERS`
+        : `credentials or headers of ${id} in COMFY_SERVERS`,
   };
 }
 

@@ -15,7 +15,7 @@ const readMarker = async (
   const spec: Call = { method: 'GET', path: '/view', query, signal };
   return http.call(spec, async (response) => {
     // A server that fails for a moment must not look like one that was restarted.
-    if (response.status >= 500) throw await unexpectedStatus(http.serverId, spec, response);
+    if (response.status >= 500) throw await unexpectedStatus(http, spec, response);
     const { text } = await readText(response, MARKER_LIMIT);
     // A page in place of the file is no marker.
     return response.ok && text !== '' ? asLabel(text.trim()) : undefined;

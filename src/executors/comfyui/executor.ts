@@ -6,6 +6,7 @@ import { createComfyHttp } from './http.ts';
 import { look } from './look.ts';
 import { outputQuery } from './output-place.ts';
 import { createProbe, readStats } from './probe.ts';
+import type { SettingNames } from './setting-names.ts';
 import { ComfySocket, type SocketTiming } from './socket.ts';
 import { submitPrompt } from './submit.ts';
 import { uploadInput } from './upload.ts';
@@ -27,6 +28,8 @@ export interface ComfyExecutorOptions {
   readonly requestTimeoutMs?: number;
   /** Sent with every request and with the socket's handshake. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What its operator set it up by. (Default: the variables of a single server) */
+  readonly setIn?: SettingNames;
   /** How long the list of model files counts. (Default: 30000) */
   readonly listsEveryMs?: number;
   readonly socketTiming?: Partial<SocketTiming>;
@@ -42,7 +45,10 @@ export const createComfyExecutor = (options: ComfyExecutorOptions): Executor => 
   const headers = { ...urls.headers, ...options.headers };
   const timeoutMs = options.requestTimeoutMs ?? 30_000;
   const httpWithin = (ms: number) =>
-    createComfyHttp({ serverId, base: urls.http, headers, timeoutMs: ms });
+    createComfyHttp({
+      ...{ serverId, base: urls.http, headers, timeoutMs: ms },
+      ...(options.setIn === undefined ? {} : { setIn: options.setIn }),
+    });
   const http = httpWithin(timeoutMs);
   const feeds = createFeeds();
   // A restart cuts the socket, so a socket that stayed has stayed with the same process.

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createComfyHttp } from './http.ts';
+import { SINGLE_SERVER, type SettingNames } from './setting-names.ts';
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -12,13 +13,16 @@ afterEach(async () => {
   server = undefined;
 });
 
-const clientOf = async (listener: RequestListener, timeoutMs = 5000) => {
+const clientOf = async (listener: RequestListener, timeoutMs = 5000, setIn?: SettingNames) => {
   const started = createServer(listener);
   server = started;
   await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
   const { port } = started.address() as AddressInfo;
   const base = new URL(`http://127.0.0.1:${port}`);
-  return createComfyHttp({ serverId: 'gpu-1', base, headers: { 'x-key': 'k' }, timeoutMs });
+  return createComfyHttp({
+    ...{ serverId: 'gpu-1', base, headers: { 'x-key': 'k' }, timeoutMs },
+    ...(setIn ? { setIn } : {}),
+  });
 };
 const spec = { method: 'GET', path: '/queue' } as const;
 
@@ -64,6 +68,27 @@ describe('createComfyHttp', () => {
   it('does not take a login page for an answer', async () => {
     const http = await clientOf((_, response) => response.end('<html>log in</html>'));
     await expect(http.json(spec)).rejects.toMatchObject({ code: 'server_error', retryable: true });
+  });
+
+  it.each([
+    [SINGLE_SERVER, undefined],
+    [{ address: 'url of gpu-1 in COMFY_SERVERS', credentials: 'LOGIN' }, 'COMFY_HTTP_URL'],
+  ])('names the settings of its own server: %j', async (setIn, foreign) => {
+    const answers: RequestListener[] = [
+      (request) => request.socket.destroy(),
+      (_, response) => response.writeHead(418).end(),
+      (_, response) => response.end('<html>log in</html>'),
+      (_, response) => response.writeHead(401).end(),
+    ];
+    const http = await clientOf((...args) => answers.shift()?.(...args), 5_000, setIn);
+    const said: string[] = [];
+    for (const expected of [setIn.address, setIn.address, setIn.address, setIn.credentials]) {
+      const message = await http.json(spec).catch((error: Error) => error.message);
+      expect(message).toContain('gpu-1');
+      expect(message).toContain(expected);
+      said.push(String(message));
+    }
+    if (foreign) expect(said.join()).not.toContain(foreign);
   });
 
   it('does not follow a redirect', async () => {

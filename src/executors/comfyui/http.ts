@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { isOrchestratorError, messageOf, OrchestratorError } from '../../errors.ts';
 import { parseJson } from './json-read.ts';
+import { SINGLE_SERVER, type SettingNames } from './setting-names.ts';
 import { endpoint } from './urls.ts';
 
 export interface Call {
@@ -14,9 +15,14 @@ export interface Call {
   readonly maxBytes?: number;
 }
 
-/** One server's HTTP. Every call throws `server_unreachable` when no complete answer came in time. */
-export interface ComfyHttp {
+/** What messages call a server and its settings. */
+export interface ServerName {
   readonly serverId: string;
+  readonly setIn: SettingNames;
+}
+
+/** One server's HTTP. Every call throws `server_unreachable` when no complete answer came in time. */
+export interface ComfyHttp extends ServerName {
   /** Hands the answer to `read`, whatever its status; the time limit covers both. */
   call<T>(spec: Call, read: (response: Response) => Promise<T>): Promise<T>;
   /** Parsed body of a 2xx answer; throws `server_error` for every other status and for what is no JSON. */
@@ -60,17 +66,17 @@ export const REFUSED_CALLER: ReadonlySet<number> = new Set([401, 403, 407]);
 
 /** A status the protocol does not foresee: retryable, because what it means for a submit is unknown. */
 export const unexpectedStatus = async (
-  serverId: string,
+  { serverId, setIn }: ServerName,
   spec: Call,
   response: Response,
 ): Promise<OrchestratorError> => {
   const { text } = await readText(response, ERROR_BODY_LIMIT);
   const said = oneLine(text, 300);
   const advice = REFUSED_CALLER.has(response.status)
-    ? 'check the credentials in COMFY_HTTP_URL or COMFY_HEADERS'
+    ? `check the credentials in ${setIn.credentials}`
     : response.status >= 500
       ? 'look into the log of the server'
-      : 'check COMFY_HTTP_URL and what stands between this process and the server';
+      : `check ${setIn.address} and what stands between this process and the server`;
   return new OrchestratorError(
     'server_error',
     `ComfyUI ${serverId} answered ${response.status} to ${spec.method} ${spec.path}` +
@@ -82,11 +88,11 @@ export const unexpectedStatus = async (
 const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
 /** A file that lies elsewhere is not fetched: credentials of the server do not belong there. */
-const redirected = (serverId: string, spec: Call): OrchestratorError =>
+const redirected = ({ serverId, setIn }: ServerName, spec: Call): OrchestratorError =>
   new OrchestratorError(
     'output_invalid',
     `ComfyUI ${serverId} answered ${spec.method} ${spec.path} with a redirect, which is not followed; ` +
-      'let COMFY_HTTP_URL lead to ComfyUI itself',
+      `let ${setIn.address} lead to ComfyUI itself`,
   );
 
 const causeOf = (error: unknown): string => {
@@ -114,14 +120,17 @@ export const createComfyHttp = (options: {
   readonly base: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** (Default: those of a single server) */
+  readonly setIn?: SettingNames;
 }): ComfyHttp => {
-  const { serverId, base, timeoutMs } = options;
+  const { serverId, base, timeoutMs, setIn = SINGLE_SERVER } = options;
+  const named: ServerName = { serverId, setIn };
 
   const unreachable = (spec: Call, why: string, cause?: unknown): OrchestratorError =>
     new OrchestratorError(
       'server_unreachable',
       `ComfyUI ${serverId} at ${base.origin} gave no answer to ${spec.method} ${spec.path}: ${why}; ` +
-        'check that it runs and that COMFY_HTTP_URL is right',
+        `check that it runs and that ${setIn.address} is right`,
       { retryable: true, cause },
     );
 
@@ -174,7 +183,7 @@ export const createComfyHttp = (options: {
   };
 
   const parsed = async (spec: Call, response: Response): Promise<unknown> => {
-    if (!response.ok) throw await unexpectedStatus(serverId, spec, response);
+    if (!response.ok) throw await unexpectedStatus(named, spec, response);
     const limit = spec.maxBytes ?? BODY_LIMIT;
     const { text, whole } = await readText(response, limit);
     const value = whole ? parseJson(text) : undefined;
@@ -183,7 +192,7 @@ export const createComfyHttp = (options: {
       throw new OrchestratorError(
         'server_error',
         `ComfyUI ${serverId} answered ${spec.method} ${spec.path} with no JSON that can be used (${seen}); ` +
-          'check that COMFY_HTTP_URL leads to ComfyUI and not to a login or error page',
+          `check that ${setIn.address} leads to ComfyUI and not to a login or error page`,
         { retryable: true },
       );
     }
@@ -207,7 +216,7 @@ export const createComfyHttp = (options: {
   }
 
   return {
-    serverId,
+    ...named,
     call,
     json: (spec) => call(spec, (response) => parsed(spec, response)),
     jsonIfFound: (spec) =>
@@ -220,9 +229,9 @@ export const createComfyHttp = (options: {
       const exchange = await start(spec);
       if (exchange.response.ok) return Readable.from(chunksOf(exchange), { objectMode: false });
       try {
-        if (isRedirect(exchange.response.status)) throw redirected(serverId, spec);
+        if (isRedirect(exchange.response.status)) throw redirected(named, spec);
         if (exchange.response.status !== 404) {
-          throw await unexpectedStatus(serverId, spec, exchange.response);
+          throw await unexpectedStatus(named, spec, exchange.response);
         }
         await readText(exchange.response, ERROR_BODY_LIMIT);
         return undefined;

@@ -17,7 +17,7 @@ const placeInQueue = (
 ): Promise<{ readonly place: QueuePlace | undefined; readonly prompts: number }> => {
   const spec: Call = { method: 'GET', path: '/queue', signal };
   return http.call(spec, async (response) => {
-    if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
+    if (!response.ok) throw await unexpectedStatus(http, spec, response);
     const scan = createQueueScan(promptId);
     const decoder = new TextDecoder();
     // After the find the rest is read unseen, which keeps the connection for the next call.
@@ -34,7 +34,7 @@ const placeInQueue = (
       throw new OrchestratorError(
         'server_error',
         `ComfyUI ${http.serverId} answered GET /queue with no complete JSON object; ` +
-          'check that COMFY_HTTP_URL leads to ComfyUI',
+          `check that ${http.setIn.address} leads to ComfyUI`,
         { retryable: true },
       );
     }

@@ -72,7 +72,7 @@ export function createKeyScan(): {
 /** The names in the object that is answered. Throws as `json` does. */
 export const readObjectKeys = (http: ComfyHttp, spec: Call): Promise<readonly string[]> =>
   http.call(spec, async (response) => {
-    if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
+    if (!response.ok) throw await unexpectedStatus(http, spec, response);
     const scan = createKeyScan();
     const decoder = new TextDecoder();
     let bytes = 0;
@@ -86,7 +86,7 @@ export const readObjectKeys = (http: ComfyHttp, spec: Call): Promise<readonly st
     throw new OrchestratorError(
       'server_error',
       `ComfyUI ${http.serverId} answered ${spec.method} ${spec.path} with no JSON object of at most ${MOST_KEYS} names; ` +
-        'check that COMFY_HTTP_URL leads to ComfyUI',
+        `check that ${http.setIn.address} leads to ComfyUI`,
       { retryable: true },
     );
   });

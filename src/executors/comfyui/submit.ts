@@ -72,7 +72,7 @@ const judge = async (
     throw new OrchestratorError(
       'server_error',
       `ComfyUI ${http.serverId} answered POST /prompt with ${status} and no prompt_id: ${text.slice(0, 200)}; ` +
-        'check that COMFY_HTTP_URL leads to ComfyUI',
+        `check that ${http.setIn.address} leads to ComfyUI`,
       { retryable: true },
     );
   }
@@ -113,7 +113,7 @@ export const submitPrompt = async (
   try {
     const answer = await http.call(spec, async (response): Promise<Answer> => {
       if (!response.ok && response.status !== 400 && response.status !== 413) {
-        throw await unexpectedStatus(http.serverId, spec, response);
+        throw await unexpectedStatus(http, spec, response);
       }
       const { text } = await readText(response, ANSWER_LIMIT);
       return { status: response.status, text, body: parseJson(text) };

@@ -28,7 +28,7 @@ export const uploadInput = async (
         'graph_refused',
         `ComfyUI ${http.serverId} takes no input file of ${bytes.length} bytes; use a smaller one or raise --max-upload-size of the server`,
       );
-    if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
+    if (!response.ok) throw await unexpectedStatus(http, spec, response);
     const { text } = await readText(response, ANSWER_LIMIT);
     const kept = asObject(parseJson(text));
     if (kept?.['name'] === filename && kept['subfolder'] === subfolder) return;

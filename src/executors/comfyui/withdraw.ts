@@ -22,7 +22,7 @@ const order = async (
     signal,
   };
   await http.call(spec, async (response) => {
-    if (!response.ok) throw await unexpectedStatus(http.serverId, spec, response);
+    if (!response.ok) throw await unexpectedStatus(http, spec, response);
     await readText(response, 1024);
   });
 };
