@@ -27,7 +27,7 @@ const unreachable = new OrchestratorError('server_unreachable', 'no answer', { r
 /** Collects from a server whose watch does as told and which has been silent for an hour of tries. */
 function collect(
   watch: (options: WatchOptions) => Promise<PromptState>,
-  more: Partial<Executor & Pick<CollectDeps, 'onDrawn' | 'storage'>> = {},
+  more: Partial<Executor & Pick<CollectDeps, 'onDrawn' | 'storage' | 'progress'>> = {},
   beat: Partial<Beat> = {},
   further: Partial<CollectInput> = {},
 ): Promise<CollectResult> {
@@ -206,6 +206,22 @@ describe('the room of a prompt', () => {
     });
     await expect(result).rejects.toBeDefined();
     expect(seen).toEqual([]);
+  });
+});
+
+describe('the progress of a drawing', () => {
+  it.each<[string, () => Promise<PromptState>]>([
+    ['it ended', () => Promise.resolve({ state: 'interrupted' })],
+    ['it could not be followed', () => Promise.reject(unreachable)],
+  ])('is ended once when %s', async (_name, watch) => {
+    const ended: string[] = [];
+    const progress = {
+      progress: () => undefined,
+      preview: () => undefined,
+      end: ({ promptId }: { promptId: string }) => void ended.push(promptId),
+    };
+    await expect(collect(watch, { progress })).rejects.toBeDefined();
+    expect(ended).toEqual(['5471d64f-c8e0-57cd-9b23-3a17979a6ea1']);
   });
 });
 

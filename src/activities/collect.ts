@@ -78,8 +78,8 @@ export const createCollect =
       heartbeat(beat);
     });
     const watchedAtMs = performance.now();
-    try {
-      const state = await deps.executor.watch(lease.promptId, {
+    const follow = (): Promise<PromptState> =>
+      deps.executor.watch(lease.promptId, {
         signal: AbortSignal.any([signal, limit.signal]),
         // What was known before is told again at once, so progress is no sign of life.
         onProgress: (progress) => {
@@ -94,8 +94,11 @@ export const createCollect =
           if (seen === 'queued' && isAssumed) hasStarted = isAssumed = false;
         },
       });
-      limit.stop();
-      deps.progress?.end(lease);
+    try {
+      const state = await follow().finally(() => {
+        limit.stop();
+        deps.progress?.end(lease);
+      });
       // An absent prompt may still turn up.
       if (state.state !== 'absent') deps.onDrawn?.(lease, state);
       const storedAtMs = performance.now();
@@ -113,8 +116,6 @@ export const createCollect =
       if (limit.signal.aborted) throw tooLong(input);
       throw lostOr(error, silence.silentMs(), hasStarted, input);
     } finally {
-      limit.stop();
-      deps.progress?.end(lease);
       pulse.stop();
     }
   };

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import Ajv from 'ajv';
+import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { createTestApi, fleetServerOf, SD1, serverRecord } from './test-api.test-support.ts';
 
@@ -12,13 +15,67 @@ const FLUX_LORA = {
   publishedAt: '2024-10-09T11:54:46.826Z',
 };
 
+const DOCUMENT = new URL('../../test/fixtures/civitai-v2-resource-info.json', import.meta.url);
+
+/** The schema of the answer in Civitai's own OpenAPI document of v2. */
+function documentedSchema() {
+  const ajv = new Ajv.default({ allErrors: true, strict: false });
+  addFormats.default(ajv);
+  for (const format of ['int32', 'int64', 'double']) ajv.addFormat(format, true);
+  const document = JSON.parse(readFileSync(DOCUMENT, 'utf8')) as { schemas: object };
+  ajv.addSchema({ $id: 'civitai-v2', ...document });
+  const validate = ajv.getSchema('civitai-v2#/schemas/ResourceInfo');
+  if (!validate) throw new Error('the schema is missing');
+  return validate;
+}
+const validate = documentedSchema();
+
+/** Where an answer is not what the document says, as `path: keyword property`. */
+const differences = (answer: unknown): string[] => {
+  if (validate(answer) === true) return [];
+  return (validate.errors ?? []).map(({ instancePath, keyword, params }) =>
+    [`${instancePath}:`, keyword, ...Object.values(params as object)].join(' '),
+  );
+};
+
+/** The document forgets it; the live service answers it. */
+const UNDOCUMENTED = [': additionalProperties modelName'];
+
 async function info(api: ReturnType<typeof createTestApi>, air: string) {
   const response = await api.send('GET', `/v2/resources/${air}?shape=ResourceInfo`);
   expect(response.status, await response.clone().text()).toBe(200);
-  return (await response.json()) as Record<string, unknown>;
+  const answer = (await response.json()) as Record<string, unknown>;
+  expect(differences(answer), JSON.stringify(answer)).toEqual(UNDOCUMENTED);
+  return answer;
 }
 
 describe('a resource in the shape of Civitai', () => {
+  it('is held to the schema of the document, which refuses what it does not say', async () => {
+    const answer = await info(createTestApi(), SD1);
+    const { canGenerate: _left, ...rest } = answer;
+    expect(
+      differences({
+        ...rest,
+        size: '7',
+        fileFormat: 'gguf',
+        downloadUrls: ['no url'],
+        publishedAt: 'yesterday',
+        availability: { status: 'available' },
+        own: 1,
+      }).map((one) => one.split(' ', 2).join(' ')),
+    ).toEqual(
+      expect.arrayContaining([
+        ': required',
+        ': additionalProperties',
+        '/size: type',
+        '/fileFormat: enum',
+        '/downloadUrls/0: format',
+        '/publishedAt: format',
+        '/availability: oneOf',
+      ]),
+    );
+  });
+
   it('has what the catalogue was told', async () => {
     const api = createTestApi();
     expect((await api.send('POST', '/v2/resources', FLUX_LORA)).status).toBe(201);

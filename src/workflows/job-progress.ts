@@ -33,8 +33,11 @@ export interface JobProgress {
   enter(stage: Stage, text: string): void;
 }
 
-/** Registers the handlers; call before the first await. `onHold` runs when a hold arrives. */
-export function trackProgress(input: JobInput, onHold: () => void): JobProgress {
+/**
+ * Registers the handlers; call before the first await. `onHold` runs when a hold arrives; a text says instead why a hold
+ * changes nothing.
+ */
+export function trackProgress(input: JobInput, onHold: (() => void) | string): JobProgress {
   let held = false;
   let stage: Stage = 'accepted';
   const timeline: TimelineEntry[] = [];
@@ -64,6 +67,10 @@ export function trackProgress(input: JobInput, onHold: () => void): JobProgress 
     enter,
   };
   setHandler(holdSignal, () => {
+    if (typeof onHold === 'string') {
+      enter(stage, `not held: ${onHold}`);
+      return;
+    }
     held = true;
     onHold();
   });

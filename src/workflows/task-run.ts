@@ -10,9 +10,13 @@ import { trackProgress } from './job-progress.ts';
 import { taskProxy } from './proxies.ts';
 import { writeEnd } from './write-end.ts';
 
+/** What whoever sends a hold is told by the timeline. */
+const NOT_HELD =
+  'this job needs no server, and a worker does it as soon as it can; cancel it instead';
+
 /** A job that needs no server: a cpu worker does it, then its end is written. It waits for nothing that a hold could stop. */
 export async function runTask(input: JobInput): Promise<void> {
-  const progress = trackProgress(input, () => undefined);
+  const progress = trackProgress(input, NOT_HELD);
   try {
     const leftMs = Date.parse(input.expireAt) - Date.now();
     if (leftMs <= 0) throw expired(input, 'No worker took it.');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobSlot, JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
+import type { TimelineEntry } from '../../src/domain/job.ts';
 import { createJobClient } from '../support/job-client.ts';
 import { postPicture, untilState } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -294,12 +295,19 @@ describe('a copy', () => {
     expect(receiver.at('/stalls').map(({ body }) => body)).toEqual([bytes, bytes]);
   });
 
-  it('that is cancelled while the receiver does not answer is given up', async () => {
+  it('cannot be held, and says so; cancelled while the receiver does not answer it is given up', async () => {
     const silent = await startReceiver();
     const { jobId } = await calls.drawn();
     const destinationUri = `${silent.url}/stalls`;
     const copy = await calls.submit({ $type: 'copyAsset', jobId, destinationUri });
     await until('it is sent', async () => silent.at('/stalls').length > 0);
+    const run = stack.client.workflow.getHandle(`job-${copy.jobId}`);
+    await run.signal('hold');
+    await until('the hold is answered', async () => {
+      const timeline = await run.query<readonly TimelineEntry[]>('timeline');
+      return timeline.some(({ text }) => text.startsWith('not held: this job needs no server'));
+    });
+    expect(await run.query('status')).toMatchObject({ stage: 'claim', held: false });
     await calls.jobs.cancel(copy.jobId);
     await calls.jobs.ends(copy.jobId, 'Deleted');
     silent.close();

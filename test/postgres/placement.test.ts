@@ -192,6 +192,23 @@ describe('two placers on one database', () => {
   });
 });
 
+describe('a cancel without force', () => {
+  it('spares a job that a server was given, and none that is held', async () => {
+    const [drawn, held, waiting] = await Promise.all([1, 2, 3].map(insertJob));
+    const store = createJobStore(database.sql);
+    for (const jobId of [drawn, held]) {
+      await runs.openRun(jobId ?? '', 'run-1');
+      await leases.grant(grantRequest(jobId ?? ''));
+    }
+    await runs.setHeld(held ?? '', 'run-1', 1, true);
+    const ids = [drawn, held, waiting].map((jobId) => jobId ?? '');
+    expect(new Set(await store.requestCancel('local', ids, false))).toEqual(
+      new Set([held, waiting]),
+    );
+    expect(await store.requestCancel('local', ids, true)).toContain(drawn);
+  });
+});
+
 describe('runs of a job', () => {
   it('are numbered in the order they open, once each, also by many at once', async () => {
     const jobId = await insertJob();
