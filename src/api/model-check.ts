@@ -50,7 +50,15 @@ export function createModelCheck(resources: Pick<ResourceStore, 'listMatches'>):
     const airs = [...new Set(uses.flat().map((use) => use.air))];
     const matches = await resources.listMatches(tenant, airs, 'lenient');
     const found = unambiguous(matches);
-    const faults = uses.flatMap((ofJob) => jobFaults(ofJob, found, matches));
+    const sound = new Set<string>();
+    const faults = uses.flatMap((ofJob) => {
+      // Most jobs of a request name what another one names.
+      const key = JSON.stringify(ofJob.map(({ role, air }) => [role, air]));
+      if (sound.has(key)) return [];
+      const faultsOfJob = jobFaults(ofJob, found, matches);
+      if (faultsOfJob.length === 0) sound.add(key);
+      return faultsOfJob;
+    });
     if (faults.length > 0) throw faultsError(faults);
     return uses.map((ofJob) => ({
       needed: neededFiles(ofJob, found),

@@ -53,9 +53,13 @@ export function createRouting(deps: RoutingDeps): Routing {
   return async (requests) => {
     const servers = await fleet.current();
     const answers = servers.some(({ reachable }) => reachable);
-    const able = requests.map(({ needs }) =>
-      servers.filter((server) => fit.lacks(needs, server).length === 0),
-    );
+    const byNeeds = new Map<string, FleetServer[]>();
+    const able = requests.map(({ needs }) => {
+      const known =
+        byNeeds.get(needs.key) ?? servers.filter((server) => fit.lacks(needs, server).length === 0);
+      byNeeds.set(needs.key, known);
+      return known;
+    });
     const faults = requests.flatMap(({ needs, needed, path }, index) =>
       answers && !able[index]?.some(({ reachable }) => reachable)
         ? lacksOfAll({ needs, needed, path }, servers, fit)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ACCEPTED_JOB, type JobRow, type NewJobRow } from '../db/job-row.ts';
+import { acceptedRow, type JobRow, type NewJobRow } from '../db/job-row.ts';
 import type { EarlierRequest } from '../db/idempotency-keys.ts';
 import type { JobStore } from '../db/jobs.ts';
 import type { Outbox } from '../db/outbox.ts';
@@ -12,6 +12,7 @@ import { isOrchestratorError, OrchestratorError, messageOf } from '../errors.ts'
 import type { Logger, Metrics } from '../ports.ts';
 import type { EventReader } from './event-reader.ts';
 import type { JobRuns } from './job-runs.ts';
+import { createJoinedReads } from './joined-reads.ts';
 import type { JobWaiter } from './job-waiter.ts';
 import { createStartMarks } from './start-marks.ts';
 import type { RequireStorage } from './storage-quota.ts';
@@ -47,6 +48,7 @@ export function createOrchestrator(
   deps: OrchestratorDeps,
 ): Orchestrator & { drain(): Promise<void> } {
   const underWay = new Set<Promise<void>>();
+  const readWoken = createJoinedReads(deps.jobs.listJobs);
   const marks = createStartMarks(deps.outbox, deps.logger);
 
   const load = (caller: Caller, selector: JobSelector): Promise<JobRow[]> =>
@@ -100,7 +102,7 @@ export function createOrchestrator(
         await deps.requireStorage(caller.tenant);
       const batchId = randomUUID();
       const rows = newRows(caller, submissions, batchId, deps);
-      const jobs = rows.map(freshRow);
+      const jobs = rows.map(acceptedRow);
       const accepted = await deps.jobs
         .insertJobs(rows, idempotency, answerOf?.(jobs))
         .catch(async (error: unknown) => {
@@ -115,7 +117,8 @@ export function createOrchestrator(
       return { batchId, jobs, isReplay: false };
     },
 
-    whatIf: (caller, submissions) => newRows(caller, submissions, randomUUID(), deps).map(freshRow),
+    whatIf: (caller, submissions) =>
+      newRows(caller, submissions, randomUUID(), deps).map(acceptedRow),
 
     keepAnswer: (caller, key, answer) => deps.jobs.keepAnswer(caller.tenant, key, answer),
 
@@ -159,7 +162,7 @@ export function createOrchestrator(
       const ids = jobs.map((job) => job.id);
       return deps.waiter.waitForEnd({
         rows: jobs,
-        load: () => load(caller, { ids }),
+        load: () => readWoken(caller.tenant, ids),
         timeoutMs,
         ...(signal ? { signal } : {}),
       });
@@ -246,19 +249,3 @@ function newRows(
 /** Ids of the jobs that a submission waits for; `ids` are those of its own request. */
 const needsOf = ({ needs }: JobSubmission, ids: readonly string[]): string[] =>
   needs ? [...needs.positions.flatMap((position) => ids[position] ?? []), ...needs.jobIds] : [];
-
-/** The row as the insert left it, without reading it back. */
-const freshRow = ({
-  startInMs,
-  needs,
-  graph: _graph,
-  callback: _told,
-  ...row
-}: NewJobRow): JobRow => ({
-  ...row,
-  startAfter: new Date(row.createdAt.getTime() + startInMs),
-  ...ACCEPTED_JOB,
-  changedAt: row.createdAt,
-  timeoutMs: row.timeoutMs ?? null,
-  awaitsJobs: (needs ?? []).length > 0,
-});

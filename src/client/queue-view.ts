@@ -41,16 +41,18 @@ export function createQueueView(deps: QueueViewDeps): QueueView {
       if (row.class === 'task') return whyTaskWaits(row, now);
       const since = row.startedAt ?? row.createdAt;
       const level = agedLevel(row.priority, now.getTime() - since.getTime(), deps.priorityAgeMs);
+      const { pool, tenant, position, createdAt, startedAt, held } = row;
+      const isCanceling = row.cancelRequestedAt !== null;
       return whyWaiting(
-        { ...row, level, isCanceling: row.cancelRequestedAt !== null },
+        { pool, tenant, position, createdAt, startedAt, held, level, isCanceling },
         {
           now,
-          pool: pools.get(row.pool),
-          groups: groups.get(row.pool) ?? [],
+          pool: pools.get(pool),
+          groups: groups.get(pool) ?? [],
           policyOf,
-          running: snapshot.running.get(row.tenant) ?? 0,
-          poolRate: poolRates(row.pool),
-          tenantRate: tenantRates(`${row.pool} ${row.tenant}`),
+          running: snapshot.running.get(tenant) ?? 0,
+          poolRate: poolRates(pool),
+          tenantRate: tenantRates(`${pool} ${tenant}`),
           missing,
         },
       );

@@ -1,5 +1,6 @@
 import { OrchestratorError } from '../errors.ts';
 import type { Sql } from './connect.ts';
+import { jobsInsert, type JobRecord } from './job-insert.ts';
 import { jobsToday, today } from './tenants.ts';
 
 /** A tenant that was counted a moment ago is not counted again. */
@@ -98,20 +99,16 @@ export function createAdmission(sql: Sql, limits: AdmissionLimits) {
     },
 
     /** Inserts jobs of one tenant and counts them, in one statement. */
-    async insertCounted(
-      tx: Sql,
-      tenant: string,
-      values: readonly Record<string, unknown>[],
-    ): Promise<void> {
+    async insertCounted(tx: Sql, tenant: string, records: readonly JobRecord[]): Promise<void> {
       await tx`
         with counted as (
-          update tenants set queued = queued + ${values.length},
+          update tenants set queued = queued + ${records.length},
             queue_limit = coalesce(max_queued, ${maxQueued}::bigint),
-            day = greatest(day, ${today(tx)}), day_jobs = ${jobsToday(tx)} + ${values.length},
+            day = greatest(day, ${today(tx)}), day_jobs = ${jobsToday(tx)} + ${records.length},
             day_limit = coalesce(max_jobs_per_day, ${maxJobsPerDay}::bigint)
           where tenant = ${tenant}
         )
-        insert into jobs ${tx(values as never[])}`;
+        ${jobsInsert(tx, records)}`;
     },
   };
 }

@@ -9,7 +9,8 @@ import {
 } from './idempotency-keys.ts';
 import { insertDependencies } from './dependencies.ts';
 import { insertGraphs } from './job-graphs.ts';
-import { awaitsJobs, type JobRow, type NewJobRow } from './job-row.ts';
+import { toRecord } from './job-insert.ts';
+import type { JobRow, NewJobRow } from './job-row.ts';
 
 export type JobStore = ReturnType<typeof createJobStore>;
 
@@ -23,13 +24,13 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
     idempotency: Idempotency | undefined,
     answer: StoredAnswer | undefined,
   ): Promise<EarlierRequest> => {
-    const values = rows.map((row) => toColumns(sql, row));
+    const records = rows.map(toRecord);
     const dependencies = rows.flatMap(({ id: jobId, needs = [] }) =>
       needs.map((needsId) => ({ jobId, needsId })),
     );
     const graphs = rows.flatMap(({ graph }) => graph ?? []);
     if (!idempotency && dependencies.length + graphs.length === 0) {
-      await admission.insertCounted(sql, tenant, values);
+      await admission.insertCounted(sql, tenant, records);
       return { batchId };
     }
     return sql.begin(async (begun) => {
@@ -38,7 +39,7 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
       if (idempotency && !(await keys.take(tenant, idempotency, batchId, answer)))
         return (await keys.find(tenant, idempotency)) ?? { batchId };
       await insertGraphs(tx, { tenant, batchId }, graphs);
-      await admission.insertCounted(tx, tenant, values);
+      await admission.insertCounted(tx, tenant, records);
       if (dependencies.length > 0) await insertDependencies(tx, dependencies);
       return { batchId };
     });
@@ -119,32 +120,4 @@ export function createJobStore(sql: Sql, limits: AdmissionLimits = {}) {
 function idempotencyVerbs(sql: Sql) {
   const keys = createIdempotencyKeys(sql);
   return { findIdempotent: keys.find, keepAnswer: keys.keepAnswer };
-}
-
-function toColumns(sql: Sql, row: NewJobRow): Record<string, unknown> {
-  return {
-    id: row.id,
-    tenant: row.tenant,
-    batchId: row.batchId,
-    position: row.position,
-    type: row.type,
-    class: row.class,
-    ecosystem: row.ecosystem,
-    pool: row.pool,
-    priority: row.priority,
-    cost: row.cost,
-    request: row.request,
-    generation: row.generation,
-    properties: row.properties,
-    traceId: row.traceId,
-    maxAttempts: row.maxAttempts,
-    createdAt: row.createdAt,
-    expireAt: row.expireAt,
-    timeoutMs: row.timeoutMs ?? null,
-    callbackUrl: row.callback?.url ?? null,
-    callbackEvents: row.callback?.events ?? null,
-    awaitsJobs: awaitsJobs(row),
-    // By the clock of the database, which also says when it is due.
-    startAfter: sql`now() + ${row.startInMs} * interval '1 millisecond'`,
-  };
 }

@@ -74,8 +74,21 @@ const parseVersion = (text: string, tail: string): Pick<Air, 'version' | 'fileId
   return { version, fileId, ...(format === undefined ? {} : { format }) };
 };
 
+const PARSED = new Map<string, Air>();
+/** A request names the same few AIRs again and again. */
+const KEPT = 1_000;
+
 /** Parts of an AIR in any accepted spelling. Throws `invalid_air` naming the seen value and an example. */
 export const parseAir = (text: string): Air => {
+  const known = PARSED.get(text);
+  if (known) return known;
+  const air = partsOf(text);
+  if (PARSED.size >= KEPT) PARSED.clear();
+  PARSED.set(text, air);
+  return air;
+};
+
+const partsOf = (text: string): Air => {
   if (text.length > MAX_AIR_LENGTH) {
     throw invalid(
       text,
