@@ -78,6 +78,12 @@ export interface OutputFile {
   readonly type: 'output' | 'temp' | 'input';
 }
 
+/** Words that a node left in the server's books, such as `tags` or `text`. */
+export interface OutputText {
+  readonly nodeId: string;
+  readonly text: string;
+}
+
 export interface Progress {
   /** 0..1, never falling within one watch. */
   readonly fraction: number;
@@ -102,6 +108,8 @@ export type PromptState =
   | {
       readonly state: 'succeeded';
       readonly outputs: readonly OutputFile[];
+      /** In graph order; absent for none. */
+      readonly texts?: readonly OutputText[];
       /** Milliseconds from execution_start to execution_success on the server's clock. */
       readonly executionMs: number;
       readonly cachedNodes: number;

@@ -11,6 +11,7 @@ import type {
   SubmitReceipt,
 } from '../domain/job.ts';
 import type { TaskResult } from '../domain/task.ts';
+import type { TextOutput } from '../domain/text-result.ts';
 
 export interface ClaimInput {
   readonly jobId: string;
@@ -69,6 +70,8 @@ export interface CollectInput {
   readonly serverLostAfterMs: number;
   /** How long the drawing may take from its beginning. (Default: as long as the try of the activity) */
   readonly timeoutMs?: number;
+  /** Its result is this text, and no file. */
+  readonly text?: TextOutput;
 }
 
 export interface RescueInput extends Salvage {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -250,5 +250,74 @@ describe('the timeout of a job', () => {
       { timeoutMs: 1_000 },
     );
     await expect(result).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
+
+describe('a job whose result is text', () => {
+  const tags = { nodeId: 'text', form: { kind: 'tags', threshold: 0.35 } } as const;
+  const says = (...texts: readonly string[]) =>
+    collect(
+      () =>
+        Promise.resolve({
+          ...({ state: 'succeeded', outputs: [], executionMs: 5, cachedNodes: 0 } as const),
+          texts: [
+            { nodeId: 'other', text: 'not this' },
+            ...texts.map((text) => ({ nodeId: 'text', text })),
+          ],
+        }),
+      {},
+      {},
+      { expectedOutputs: 0, text: tags },
+    );
+  const fileOf = async ({ outputs: [output] }: CollectResult): Promise<unknown> =>
+    JSON.parse(await readFile(join(dir, output?.storageKey ?? ''), 'utf8'));
+
+  it('has it as a file and beside it, the same for every try', async () => {
+    const first = await says('sky, star_\\(sky\\)');
+    const text = { tags: { sky: 0.35, 'star_(sky)': 0.35 } };
+    expect(first.outputs).toMatchObject([{ slot: 0, contentType: 'application/json', text }]);
+    expect(await fileOf(first)).toEqual(text);
+    expect((await says('sky, star_\\(sky\\)')).outputs).toEqual(first.outputs);
+  });
+
+  it('has a long one as a file only, so that the history stays small', async () => {
+    const result = await says(Array.from({ length: 9_000 }, (_, index) => `tag_${index}`).join());
+    expect(result.outputs[0]?.text).toBeUndefined();
+    expect(Object.keys((await fileOf(result)) as { tags: object })).toEqual(['tags']);
+  });
+
+  it('keeps nothing that the database would not take', async () => {
+    const { outputs } = await says('a\0b, \ud83d');
+    expect(Object.keys(outputs[0]?.text?.tags ?? {})).toEqual(['a\ufffdb', '\ufffd']);
+  });
+
+  it.each([
+    ['says nothing', [], tags, /gave no text/],
+    ['says something else', ['<Output>'], { ...tags, form: { kind: 'embedding' } }, /<Output>/],
+  ] as const)('fails when the node %s', async (_what, texts, text, message) => {
+    const result = collect(
+      () =>
+        Promise.resolve({
+          ...({ state: 'succeeded', outputs: [], executionMs: 5, cachedNodes: 0 } as const),
+          texts: texts.map((one) => ({ nodeId: 'text', text: one })),
+        }),
+      {},
+      {},
+      { expectedOutputs: 0, text },
+    );
+    await expect(result).rejects.toMatchObject({
+      code: 'execution_failed',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('is drawn anew when the server has lost it: it leaves no file there', async () => {
+    const result = collect(
+      () => Promise.resolve({ state: 'absent' }),
+      { bootId: () => Promise.resolve('later') },
+      {},
+      { expectedOutputs: 0, text: tags },
+    );
+    await expect(result).rejects.toMatchObject({ code: 'prompt_lost' });
   });
 });

@@ -20,6 +20,7 @@ import {
   storeOutputs,
   storePartialOutputs,
 } from './store-outputs.ts';
+import { storeText } from './store-text.ts';
 import { assertOwnLease } from './submit.ts';
 
 /** Hears of a drawing while it lasts. */
@@ -132,6 +133,7 @@ async function outputsOf(
   const isUnknown = expectedOutputs === 0;
   switch (state.state) {
     case 'succeeded': {
+      if (input.text) return storeText(deps.storage, lease, input.text, state.texts);
       const files = outputFiles(state.outputs, expectedOutputs);
       if (files.length >= Math.max(1, expectedOutputs))
         return storeOutputs(deps, lease, files, signal, isUnknown);

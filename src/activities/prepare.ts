@@ -84,6 +84,7 @@ export function createPrepare(deps: PrepareDeps) {
       expectedOutputs: plan.expectedOutputs,
       durationMs: Date.now() - startedAtMs,
       ...(inputs.length > 0 ? { inputs } : {}),
+      ...(plan.text ? { text: plan.text } : {}),
     };
   };
 }

@@ -1,10 +1,12 @@
 /** Why no server that answers can run a job, in words for whoever asked for it. */
 import { formatPath } from '../contract/field-errors.ts';
+import { JOB_TYPES } from '../contract/v1/job-types/table.ts';
 import type { Resource } from '../db/resources.ts';
 import { parseAir, resourceKind } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
 import { findResourceFile, foldersFor } from '../domain/model-files.ts';
-import type { JobNeeds } from '../domain/job-needs.ts';
+import { saysText, TEXT_OPERATIONS } from '../domain/generation.ts';
+import { needsOf, type JobNeeds } from '../domain/job-needs.ts';
 import type { Lack, ServerFit } from '../ecosystems/server-fit.ts';
 import type { FieldError } from '../errors.ts';
 
@@ -32,9 +34,12 @@ export function lacksOfAll(
   if (needs.shape.operation !== 'textToImage') {
     const [best] = byLacks(needs, servers, fit);
     if (!best) return [];
+    const others = saysText(needs.shape)
+      ? `. Job types that can run now: ${typesThatRun(servers, fit).join(', ')}`
+      : '';
     return best.lacks.map(({ path = [], message }) => ({
       path: formatPath([...base, ...path]),
-      message: `on ${nameOf(best.server, fleet)}: ${message}`,
+      message: `on ${nameOf(best.server, fleet)}: ${message}${others}`,
     }));
   }
   const nowhere = needed
@@ -63,6 +68,15 @@ export function lacksOfAll(
     },
   ];
 }
+
+/** All but those that say something of a picture and for which no server has the nodes. */
+const typesThatRun = (servers: readonly FleetServer[], fit: ServerFit): readonly string[] => {
+  const cannot: readonly string[] = TEXT_OPERATIONS.filter(
+    (operation) =>
+      !servers.some((server) => fit.lacks(needsOf({ operation }, {}), server).length === 0),
+  );
+  return JOB_TYPES.filter((name) => !cannot.includes(name));
+};
 
 /** What each server lacks, the one that lacks least first. */
 const byLacks = (

@@ -43,6 +43,7 @@ export async function runSimulator(
     modelLoadMs: config.SIM_MODEL_LOAD_MS,
     outputRetentionMs: config.SIM_OUTPUT_RETENTION_HOURS * 3_600_000,
     comfyVersion: parseVersion(options.comfyVersion) ?? config.SIM_COMFY_VERSION,
+    customNodes: config.SIM_CUSTOM_NODES,
     faults,
     logger,
     ...(options.executionLog === undefined ? {} : { executionLogFile: options.executionLog }),

@@ -3,6 +3,7 @@ export const SIMULATOR_HELP = `
 Options win over the environment: SIM_PORT, SIM_MODELS, SIM_FAULTS, SIM_COMFY_VERSION, and besides
   SIM_STEP_MS        time of one sampler step (40)
   SIM_MODEL_LOAD_MS  time a model file takes when it is first used (0)
+  SIM_CUSTOM_NODES   whether it has the custom nodes of docs/simulator.md (true)
 
 While it runs:
   curl localhost:8188/sim/executions                                     what was executed

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headers, text, url, whole, port, type Variable } from './variable.ts';
+import { flag, headers, text, url, whole, port, type Variable } from './variable.ts';
 
 const ids = z
   .string()
@@ -138,5 +138,11 @@ export const COMFY_VARIABLES = {
     schema: z.enum(['0.3.64', '0.10.0', '0.38.1']).default('0.10.0'),
     about: 'ComfyUI release whose manners it shows',
     example: '0.10.0',
+  },
+  SIM_CUSTOM_NODES: {
+    group: 'Simulator',
+    schema: flag.default(true),
+    about: 'Whether it has the custom nodes that tagging, captioning and embedding need',
+    example: 'true',
   },
 } as const satisfies Record<string, Variable>;

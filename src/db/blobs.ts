@@ -56,7 +56,7 @@ export async function deleteBlobs(sql: Sql, ids: readonly string[]): Promise<str
     ), told as (
       update jobs set outputs = (
         select jsonb_agg(case when exists (select from gone where gone.id = output ->> 'blobKey')
-          then output || '{"isGone": true}' else output end order by place)
+          then (output - 'text') || '{"isGone": true}' else output end order by place)
         from jsonb_array_elements(jobs.outputs) with ordinality as listed (output, place))
       where id in (select job_id from gone) and jsonb_array_length(outputs) > 0
     )

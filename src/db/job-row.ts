@@ -3,6 +3,7 @@ import type { GraphText } from './job-graphs.ts';
 import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
 import type { Taint } from '../domain/taint.ts';
 import type { JobWork, TaskResult } from '../domain/task.ts';
+import type { TextResult } from '../domain/text-result.ts';
 
 /** An output as the row keeps it; the bytes are in the blob store. */
 export interface JobOutput {
@@ -15,6 +16,8 @@ export interface JobOutput {
   readonly nodeId?: string;
   readonly width?: number;
   readonly height?: number;
+  /** What the file says, of a job whose result is text; a long one is in the file only. */
+  readonly text?: TextResult;
   /** It was deleted. */
   readonly isGone?: true;
 }

@@ -138,7 +138,7 @@ export function createRunStore(sql: Sql) {
   const endRun = async (record: FinishRecord): Promise<RunEnd & { readonly isOpened: boolean }> => {
     const { jobId, runId, tenant, blobExpiresAt: expiresAt } = record;
     const outputs = record.outputs?.map(({ storageKey: _key, sha256: _sum, ...output }) => output);
-    const blobs = (record.outputs ?? []).map(({ blobKey: id, ...output }) => ({
+    const blobs = (record.outputs ?? []).map(({ blobKey: id, text: _text, ...output }) => ({
       ...{ id, tenant, jobId, expiresAt },
       ...output,
     }));
@@ -152,7 +152,7 @@ export function createRunStore(sql: Sql) {
         select run_index from job_runs where job_id = ${jobId} and run_id = ${runId}
       ), ended as (
         update jobs set state = ${record.state}, attempt = ${record.attempt}, stage_rank = ${stageRank('finish')},
-          outputs = ${outputs ? sql.json(outputs) : null},
+          outputs = ${outputs ? sql.json(outputs as never) : null},
           failure = ${record.failure ? sql.json(record.failure as never) : null},
           held = false, finished_at = now(), changed_at = now()
         where id = ${jobId} and state in ('queued', 'running') and run_index = (select run_index from run)

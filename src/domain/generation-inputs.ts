@@ -14,8 +14,8 @@ export const inputsOf = ({
   ...Object.fromEntries(controlNets.map(({ image }, index) => [controlRole(index), image])),
 });
 
-/** The role of the picture that is transformed. */
-export const TRANSFORMED_ROLE = 'image';
+/** The role of the one picture that a job is about. */
+export const PICTURE_ROLE = 'image';
 
 export type MediaKind = 'image' | 'video' | 'audio' | 'any';
 
@@ -35,7 +35,11 @@ export function mediaInputsOf(generation: Generation): readonly MediaInput[] {
         kind: 'image',
       }));
     case 'imageTransform':
-      return [{ role: TRANSFORMED_ROLE, kind: 'image', source: generation.image }];
+    case 'wdTagging':
+    case 'mediaTagging':
+    case 'mediaCaptioning':
+    case 'imageEmbedding':
+      return [{ role: PICTURE_ROLE, kind: 'image', source: generation.image }];
     case 'comfy':
       return generation.media;
   }

@@ -77,6 +77,42 @@ export interface ImageTransform {
   readonly resolution: number;
 }
 
+/** Names of what is on a picture. */
+export interface Tagging {
+  readonly operation: 'wdTagging' | 'mediaTagging';
+  /** As the node of the tagger names its models. */
+  readonly tagger: string;
+  /** Least confidence, 0..1. */
+  readonly threshold: number;
+  readonly image: MediaSource;
+}
+
+/** A sentence or several about a picture. */
+export interface Captioning {
+  readonly operation: 'mediaCaptioning';
+  /** As the node of the captioner names its models. */
+  readonly captioner: string;
+  readonly maxNewTokens: number;
+  /** Words are drawn by their probability instead of the most probable being taken. */
+  readonly isSampled: boolean;
+  /** 1..4294967295. */
+  readonly seed: number;
+  readonly image: MediaSource;
+}
+
+/** A picture as the numbers of an image encoder. */
+export interface ImageEmbedding {
+  readonly operation: 'imageEmbedding';
+  readonly image: MediaSource;
+}
+
+/** What is said of a picture: no file is drawn. */
+export type PictureText = Tagging | Captioning | ImageEmbedding;
+
+export const TEXT_OPERATIONS = [
+  ...(['wdTagging', 'mediaTagging', 'mediaCaptioning', 'imageEmbedding'] as const),
+] as const satisfies readonly PictureText['operation'][];
+
 /** A graph of the client's own, with what was read in it when it was accepted. */
 export interface ComfyGraph {
   readonly operation: 'comfy';
@@ -90,7 +126,13 @@ export interface ComfyGraph {
 }
 
 /** What a job asks to be made. More operations join this union. */
-export type Generation = TextToImage | ImageTransform | ComfyGraph;
+export type Generation = TextToImage | ImageTransform | ComfyGraph | PictureText;
+
+/** Whether the result is text and not files. */
+export const saysText = <T extends { readonly operation: string }>(
+  generation: T,
+): generation is Extract<T, { readonly operation: PictureText['operation'] }> =>
+  (TEXT_OPERATIONS as readonly string[]).includes(generation.operation);
 
 /** A ComfyUI prompt in API format. */
 export interface GraphNode {

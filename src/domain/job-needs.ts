@@ -1,6 +1,12 @@
 /** What a job needs of a server. */
 import { parseAir, resourceKind, rootEcosystem } from './air.ts';
-import type { ComfyGraph, Generation, ImageTransform, TextToImage } from './generation.ts';
+import {
+  type ComfyGraph,
+  type Generation,
+  type ImageTransform,
+  type PictureText,
+  type TextToImage,
+} from './generation.ts';
 
 export type TextToImageShape = Pick<
   TextToImage,
@@ -19,6 +25,7 @@ export type TextToImageShape = Pick<
 export type GenerationShape =
   | TextToImageShape
   | Pick<ImageTransform, 'operation' | 'transformer'>
+  | Pick<PictureText, 'operation'>
   | Pick<ComfyGraph, 'operation' | 'classes' | 'models'>;
 
 /** What the catalogue says of the resources a job names, by AIR. */
@@ -54,10 +61,10 @@ export function airsOf(shape: GenerationShape): readonly string[] {
   switch (shape.operation) {
     case 'textToImage':
       return airsOfPicture(shape);
-    case 'imageTransform':
-      return [];
     case 'comfy':
       return [...new Set(shape.models.flatMap(({ air }) => air ?? []))];
+    default:
+      return [];
   }
 }
 
@@ -70,7 +77,7 @@ export function needsOf(shape: GenerationShape, resources: NeededResources): Job
 
 function warmModel(shape: GenerationShape): string {
   if (shape.operation === 'textToImage') return shape.model;
-  if (shape.operation === 'imageTransform') return '';
+  if (shape.operation !== 'comfy') return '';
   const models = shape.models.map(({ air, file }) => air ?? file ?? '');
   return models.find(isCheckpoint) ?? models[0] ?? '';
 }
@@ -87,6 +94,8 @@ export function shapeKey(shape: GenerationShape): string {
       return JSON.stringify([shape.operation, shape.transformer]);
     case 'comfy':
       return JSON.stringify([shape.operation, shape.classes, shape.models]);
+    default:
+      return JSON.stringify([shape.operation]);
   }
 }
 
@@ -120,5 +129,12 @@ export function titleOf(generation: Generation): string {
       return generation.transformer;
     case 'comfy':
       return `${generation.graph.nodes} nodes`;
+    case 'wdTagging':
+    case 'mediaTagging':
+      return generation.tagger;
+    case 'mediaCaptioning':
+      return generation.captioner;
+    case 'imageEmbedding':
+      return 'one picture';
   }
 }

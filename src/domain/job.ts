@@ -1,5 +1,7 @@
 /** States, stages and the values that travel through a job's Temporal history. Pure; imported by workflows. */
 
+import type { TextOutput, TextResult } from './text-result.ts';
+
 export const JOB_STATES = [
   'queued',
   'running',
@@ -120,6 +122,8 @@ export interface PreparedPrompt {
   readonly durationMs: number;
   /** Input files that must be on the server before the prompt; absent for none. */
   readonly inputs?: readonly InputFile[];
+  /** Its result is this text, and no file. */
+  readonly text?: TextOutput;
 }
 
 export interface SubmitReceipt {
@@ -145,6 +149,8 @@ export interface StoredOutput {
   readonly nodeId?: string;
   readonly width?: number;
   readonly height?: number;
+  /** What the file says, of a job whose result is text; a long one is in the file only. */
+  readonly text?: TextResult;
 }
 
 export interface CollectResult {

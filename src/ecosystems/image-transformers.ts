@@ -23,13 +23,6 @@ const TRANSFORMERS: Readonly<Record<ImageTransformer, Transformer>> = {
   Rembg: { skeleton: rembg, isSized: false },
 };
 
-/** Custom node classes that our graphs may use, and what brings them. */
-export const CUSTOM_NODE_PACKS: Readonly<Record<string, string>> = {
-  'Zoe-DepthMapPreprocessor': 'the custom nodes comfyui_controlnet_aux',
-  PiDiNetPreprocessor: 'the custom nodes comfyui_controlnet_aux',
-  'Image Remove Background (rembg)': 'the custom nodes rembg-comfyui-node',
-};
-
 const RESOLUTION_STEP = 64;
 
 /** The resolution a transformer works at for a picture of this size: its shorter side, in steps of 64. */

@@ -1,13 +1,21 @@
 /** From a generation to the graph that one server runs for it. */
-import type { ComfyGraph, Generation, Graph, ImageTransform } from '../domain/generation.ts';
-import { TRANSFORMED_ROLE } from '../domain/generation-inputs.ts';
+import type {
+  ComfyGraph,
+  Generation,
+  Graph,
+  ImageTransform,
+  PictureText,
+} from '../domain/generation.ts';
+import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import { renameMedia } from '../domain/graphs/graph-media.ts';
 import { confineOutputs } from '../domain/graphs/graph-outputs.ts';
+import type { TextOutput } from '../domain/text-result.ts';
 import { OrchestratorError } from '../errors.ts';
 import { findGraphModels } from './graph-models.ts';
 import { transformImage } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
 import type { ListedFiles } from './look-up-file.ts';
+import { findEncoder, NO_ENCODER, textGraph, textOutputOf } from './picture-texts.ts';
 import { required } from './resolved-files.ts';
 import { resolveFiles } from './resolve-files.ts';
 import { fillSkeleton } from './skeleton.ts';
@@ -16,6 +24,8 @@ import save from './skeletons/picture/save.json' with { type: 'json' };
 export interface GraphPlan {
   /** Files that it gives; 0 when only the server will know. */
   readonly expectedOutputs: number;
+  /** Its result is this text, and no file. */
+  readonly text?: TextOutput;
   /** `inputs`: names of its input files by role. */
   build(inputs: Readonly<Record<string, string>>, outputPrefix: string): Graph;
 }
@@ -50,7 +60,23 @@ export function planGraph(
       };
     case 'comfy':
       return planOwnGraph(generation, sources);
+    default:
+      return planText(generation, sources.listed);
   }
+}
+
+function planText(
+  generation: PictureText,
+  listed: ListedFiles,
+): GraphPlan | { readonly missing: readonly string[] } {
+  const encoder = generation.operation === 'imageEmbedding' ? findEncoder(listed) : undefined;
+  if (generation.operation === 'imageEmbedding' && encoder === undefined)
+    return { missing: [`${NO_ENCODER}.`] };
+  return {
+    expectedOutputs: 0,
+    text: textOutputOf(generation),
+    build: (inputs) => textGraph(generation, inputs, encoder),
+  };
 }
 
 /** The graph that transforms a picture. Throws `internal` without the name of its input file. */
@@ -59,7 +85,7 @@ export function transformGraph(
   inputs: Readonly<Record<string, string>>,
   outputPrefix: string,
 ): Graph {
-  const image = required(inputs[TRANSFORMED_ROLE], 'the picture to transform');
+  const image = required(inputs[PICTURE_ROLE], 'the picture to transform');
   const transformed = transformImage(transformer, ['source', 0], resolution);
   return {
     source: { class_type: 'LoadImage', inputs: { image } },

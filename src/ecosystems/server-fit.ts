@@ -1,13 +1,15 @@
 /** Whether a server can run a job: what it may serve, its model files, its node classes, its memory. */
 import type { FleetServer, ServerLists } from '../domain/fleet.ts';
-import type { ComfyGraph, TextToImage } from '../domain/generation.ts';
-import { TRANSFORMED_ROLE } from '../domain/generation-inputs.ts';
+import type { ComfyGraph, PictureText, TextToImage } from '../domain/generation.ts';
+import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import { runClass } from '../domain/graphs/graph-outputs.ts';
 import { ecosystemsOf, type JobNeeds, type TextToImageShape } from '../domain/job-needs.ts';
 import { findGraphModels } from './graph-models.ts';
-import { CUSTOM_NODE_PACKS, transformImage } from './image-transformers.ts';
+import { transformImage } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
 import { nodeClassesOf, standInInputs } from './node-classes.ts';
+import { CUSTOM_NODE_PACKS } from './node-packs.ts';
+import { findEncoder, NO_ENCODER, textGraph } from './picture-texts.ts';
 import { transformGraph } from './plan-graph.ts';
 import { resolveFiles } from './resolve-files.ts';
 
@@ -73,7 +75,7 @@ function findLacks(needs: JobNeeds, lists: ServerLists): readonly Lack[] {
       return pictureLacks(shape, fileName, lists);
     case 'imageTransform': {
       const names = nodeClassesOf(
-        transformGraph({ ...shape, resolution: 64 }, { [TRANSFORMED_ROLE]: 'file' }, 'output'),
+        transformGraph({ ...shape, resolution: 64 }, BLANK_INPUT, 'output'),
       );
       return unknownClasses(names, lists).map((name) => ({
         ...{ air: '', path: ['transformer'] },
@@ -82,7 +84,21 @@ function findLacks(needs: JobNeeds, lists: ServerLists): readonly Lack[] {
     }
     case 'comfy':
       return graphLacks(shape, fileName, lists);
+    default:
+      return textLacks(shape.operation, lists);
   }
+}
+
+function textLacks(operation: PictureText['operation'], lists: ServerLists): readonly Lack[] {
+  const graph = textGraph({ ...TEXT_BLANK, operation }, BLANK_INPUT, 'file');
+  const path = ['$type'];
+  const unknown = unknownClasses(nodeClassesOf(graph), lists).map((name) => ({
+    ...{ air: '', path },
+    message: `${operation} needs the node class ${name}, which it does not know; ${whatBrings(name)}`,
+  }));
+  return operation === 'imageEmbedding' && findEncoder(lists.files) === undefined
+    ? [...unknown, { air: '', path, message: `imageEmbedding: ${NO_ENCODER}` }]
+    : unknown;
 }
 
 const unknownClasses = (names: readonly string[], { nodeClasses }: ServerLists): string[] =>
@@ -142,6 +158,14 @@ function whatBrings(nodeClass: string): string {
     ? 'update ComfyUI there, or install what brings it'
     : `install ${pack} there`;
 }
+
+const BLANK_INPUT = { [PICTURE_ROLE]: 'file' };
+
+/** What a text says changes no node of its graph. */
+const TEXT_BLANK = {
+  ...{ image: { url: '' }, tagger: '', threshold: 0 },
+  ...{ captioner: '', maxNewTokens: 1, isSampled: false, seed: 1 },
+};
 
 /** The rest of a generation: it fills inputs and changes no node. */
 const BLANK: Omit<TextToImage, keyof TextToImageShape> = {

@@ -5,7 +5,7 @@ import { OrchestratorError } from '../errors.ts';
 /** Output `slot` of a node. */
 export type Link = readonly [nodeId: string, slot: number];
 
-export type HoleValue = string | number | Link;
+export type HoleValue = string | number | boolean | Link;
 
 const HOLE = /^\{\{([a-zA-Z0-9]+)\}\}$/;
 

@@ -31,6 +31,9 @@ const checkedExtension = (extension: string): string => {
   );
 };
 
+/** Of the file of a job whose result is text. */
+export const TEXT_EXTENSION = 'json';
+
 /** Where the graph of one attempt lies when it is too large for a history. */
 export const graphKeyFor = (promptId: string): string => `graphs/${promptId}.json`;
 

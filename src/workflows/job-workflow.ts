@@ -126,6 +126,7 @@ async function draw(input: JobInput, lease: Lease, progress: JobProgress): Promi
     expectedOutputs,
     serverLostAfterMs: input.serverLostAfterMs,
     ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
+    ...(prepared.text ? { text: prepared.text } : {}),
   });
 }
 

@@ -181,9 +181,9 @@ describe('jobs that need no server', () => {
     await expect(calls.submit({ $type: 'clearAssets', jobId: nobody })).rejects.toThrow(
       `there is no job ${nobody}`,
     );
-    await expect(
-      calls.submit({ $type: 'wdTagging', model: 'wd14', mediaUrl: 'https://example.org/a.png' }),
-    ).rejects.toThrow(/^400 .*unsupported_job_type.*blobGet/);
+    await expect(calls.submit({ $type: 'imageResourceTraining', params: {} })).rejects.toThrow(
+      /^400 .*unsupported_job_type.*blobGet/,
+    );
   });
 
   it('keep a pinned file, delete another, and say so wherever it is shown', async () => {

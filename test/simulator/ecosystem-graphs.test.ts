@@ -12,7 +12,7 @@ import {
 } from '../../src/executors/simulator/picture/bitmap.ts';
 import { decodePng } from '../../src/executors/simulator/picture/decode-png.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
-import { CUSTOM_NODE_PACKS } from '../../src/ecosystems/image-transformers.ts';
+import { CUSTOM_NODE_PACKS } from '../../src/ecosystems/node-packs.ts';
 import { buildGraph } from '../../src/ecosystems/index.ts';
 import { EXAMPLE_GENERATIONS, EXAMPLES, type ExampleName } from '../fixtures/generations.ts';
 import { withSimulator, type Session } from './simulator-session.ts';

@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { buildGraph } from '../../src/ecosystems/index.ts';
-import { CUSTOM_NODE_PACKS } from '../../src/ecosystems/image-transformers.ts';
+import { CUSTOM_NODE_PACKS } from '../../src/ecosystems/node-packs.ts';
 import { nodeClassesOf } from '../../src/ecosystems/node-classes.ts';
 import { EXAMPLE_PREFIX, EXAMPLES } from '../fixtures/generations.ts';
 

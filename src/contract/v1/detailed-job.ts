@@ -77,6 +77,8 @@ function askedFor(
       const graph = graphs.get(graphKey(row) ?? '');
       return { params: graph === undefined ? {} : { workflow: JSON.parse(graph) as unknown } };
     }
+    default:
+      return request['asked'] as Record<string, unknown>;
   }
 }
 

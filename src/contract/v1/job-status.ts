@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { BlobRecord } from '../../db/blobs.ts';
 import type { JobProgress } from '../../db/job-progress.ts';
 import type { JobRow } from '../../db/job-row.ts';
-import type { Generation } from '../../domain/generation.ts';
+import { saysText, type Generation } from '../../domain/generation.ts';
 import { isTerminal } from '../../domain/job.ts';
 import { isTask } from '../../domain/task.ts';
 import type { Waiting } from '../../domain/why-waiting.ts';
@@ -28,6 +28,23 @@ const BlobSlot = z
       .openapi({ description: 'Of a file of a comfy job: the node that saved it' }),
     width: z.int().optional(),
     height: z.int().optional(),
+    tags: z
+      .record(z.string(), z.number())
+      .optional()
+      .openapi({
+        description: 'Of wdTagging and mediaTagging: names, each with the least confidence it has',
+        example: { '1girl': 0.35, long_hair: 0.35 },
+      }),
+    caption: z.string().optional().openapi({ description: 'Of mediaCaptioning' }),
+    embedding: z
+      .array(z.number())
+      .readonly()
+      .optional()
+      .openapi({ description: 'Of imageEmbedding' }),
+    embeddingModel: z
+      .string()
+      .optional()
+      .openapi({ description: 'Of imageEmbedding: file of the image encoder on its server' }),
     blobUploadUrl: z.string().optional().openapi({
       description: 'Of `blobUpload`: signed link that takes the file by PUT, until it ends',
     }),
@@ -84,7 +101,7 @@ export interface StatusOptions {
   /** Files of tasks that are there, by public id. */
   readonly taskBlobs: ReadonlyMap<string, Pick<BlobRecord, 'width' | 'height'>>;
   /** Id an output will have, shown before it exists. */
-  readonly expectedBlobKey: (jobId: string, slot: number) => string;
+  readonly expectedBlobKey: (jobId: string, slot: number, isText: boolean) => string;
   /** Graphs of comfy jobs by `graphKey`, for detailed answers. */
   readonly graphs: ReadonlyMap<string, string>;
   /** How far running jobs are, where that is known. */
@@ -161,7 +178,7 @@ const expected = (
 ): { blobKey: string; available: boolean }[] =>
   generation.operation === 'comfy'
     ? []
-    : [{ blobKey: options.expectedBlobKey(id, 0), available: false }];
+    : [{ blobKey: options.expectedBlobKey(id, 0, saysText(generation)), available: false }];
 
 /** Of the attempt that the row shows, not of one before. */
 function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | undefined {
@@ -195,6 +212,7 @@ function drawnSlots(row: JobRow, generation: Generation, options: StatusOptions)
       ...(output.name === undefined ? {} : { name: output.name, nodeId: output.nodeId }),
       ...(output.width === undefined ? {} : { width: output.width }),
       ...(output.height === undefined ? {} : { height: output.height }),
+      ...output.text,
     };
   });
   return slots ?? expected(row, options).map((slot) => ({ ...slot, ...seed }));

@@ -27,7 +27,7 @@ describe('stateOfEntry', () => {
             images: [{ filename: 'p.png', subfolder: '', type: 'temp' }],
             animated: [true],
           },
-          '12': { '3d': [{ filename: 'm.glb' }], text: ['no file'] },
+          '12': { '3d': [{ filename: 'm.glb' }], text: ['no file', 'x'.repeat(2 ** 21 + 1)] },
           '9': null,
         },
       ),
@@ -39,6 +39,8 @@ describe('stateOfEntry', () => {
         { nodeId: 'preview', filename: 'p.png', subfolder: '', type: 'temp' },
         { nodeId: 'first', filename: 'f.png', subfolder: 's', type: 'output' },
       ],
+      // Too long a text is none.
+      texts: [{ nodeId: '12', text: 'no file' }],
       executionMs: 450,
       cachedNodes: 2,
     });

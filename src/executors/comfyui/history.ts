@@ -1,4 +1,4 @@
-import type { OutputFile, PromptState } from '../../ports.ts';
+import type { OutputFile, OutputText, PromptState } from '../../ports.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from './json-read.ts';
 
 /** Enough for an exception and its tips; the traceback and the tensors' text stay on the server. */
@@ -39,6 +39,24 @@ const outputFiles = (entry: JsonObject): readonly OutputFile[] => {
   );
 };
 
+/** Longer texts are no result of a job; so are those after the first hundred. */
+const TEXT_LIMIT = 2 * 1024 * 1024;
+const MOST_TEXTS = 100;
+
+/** Every text of an entry, in graph order, under whatever key the node chose (`tags`, `text`, …). */
+const outputTexts = (entry: JsonObject): readonly OutputText[] => {
+  const outputs = asObject(entry['outputs']) ?? {};
+  return nodeOrder(entry, outputs)
+    .flatMap((nodeId) =>
+      Object.values(asObject(outputs[nodeId]) ?? {}).flatMap((list) =>
+        asArray(list).flatMap((text) =>
+          typeof text === 'string' && text.length <= TEXT_LIMIT ? { nodeId, text } : [],
+        ),
+      ),
+    )
+    .slice(0, MOST_TEXTS);
+};
+
 /** How a prompt ended, from its entry of `GET /history/{id}`. */
 export const stateOfEntry = (entry: JsonObject): PromptState => {
   const status = asObject(entry['status']);
@@ -65,9 +83,11 @@ export const stateOfEntry = (entry: JsonObject): PromptState => {
   }
   const started = asNumber(messages.get('execution_start')?.['timestamp']);
   const ended = asNumber(messages.get('execution_success')?.['timestamp']);
+  const texts = outputTexts(entry);
   return {
     state: 'succeeded',
     outputs: outputFiles(entry),
+    ...(texts.length > 0 ? { texts } : {}),
     executionMs: started === undefined || ended === undefined ? 0 : Math.max(0, ended - started),
     cachedNodes: asArray(messages.get('execution_cached')?.['nodes']).length,
   };

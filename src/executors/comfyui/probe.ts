@@ -17,6 +17,7 @@ const MODEL_FOLDERS = [
   'text_encoders',
   'controlnet',
   'upscale_models',
+  'clip_vision',
 ] as const;
 
 export const readStats = (http: ComfyHttp, signal?: AbortSignal): Promise<unknown> =>

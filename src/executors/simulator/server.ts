@@ -46,6 +46,8 @@ export interface SimulatorOptions {
   readonly maxUploadBytes?: number;
   /** Release whose manners are shown. (Default: `DEFAULT_COMFY_VERSION`.) */
   readonly comfyVersion?: ComfyVersion;
+  /** False: the classes of a stock ComfyUI and no others. (Default: true) */
+  readonly customNodes?: boolean;
   /** `none` sends no previews unless a prompt asks for them. (Default: `auto`.) */
   readonly previewMethod?: string;
   /** Send every progress update instead of ten a second. (Default: as the release does.) */
@@ -128,6 +130,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const definitions = createNodeDefinitions({
     models: () => models,
     inputFiles: () => readdirSync(folders.input),
+    customNodes: options.customNodes,
   });
   const exit =
     options.exit ??

@@ -4,14 +4,21 @@ import { comfy } from './comfy.ts';
 import { imageTransform } from './image-transform.ts';
 import { clearAssets, copyAsset } from './asset-tasks.ts';
 import { blobDelete, blobGet, blobPin, blobUnpin, blobUpload } from './blob-tasks.ts';
+import { imageEmbedding } from './image-embedding.ts';
 import type { JobType } from './job-type.ts';
+import { mediaCaptioning } from './media-captioning.ts';
 import { prepareModel } from './prepare-model.ts';
+import { mediaTagging, wdTagging } from './tagging.ts';
 import { textToImage } from './text-to-image.ts';
 
 const TABLE = [
   textToImage,
   comfy,
   imageTransform,
+  wdTagging,
+  mediaTagging,
+  mediaCaptioning,
+  imageEmbedding,
   prepareModel,
   copyAsset,
   clearAssets,
@@ -23,9 +30,7 @@ const TABLE = [
 ] as const satisfies readonly JobType[];
 
 /** Types of the original service for which there is no graph here. */
-const WITHOUT_GRAPH = [
-  ...['wdTagging', 'mediaTagging', 'mediaCaptioning', 'imageEmbedding', 'imageResourceTraining'],
-];
+const WITHOUT_GRAPH = ['imageResourceTraining'];
 
 /** Job types that can be submitted, as `$type` names them. */
 export const JOB_TYPES: readonly string[] = TABLE.map(({ name }) => name);

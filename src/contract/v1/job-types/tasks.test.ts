@@ -80,7 +80,9 @@ describe('job types that need no server', () => {
   });
 
   it('are listed when another type is asked for, which says whether it is known', () => {
-    expect(unsupportedTypeMessage('WDTaggingJobTemplate')).toContain('no graph is defined for it');
+    expect(unsupportedTypeMessage('ImageResourceTrainingJobTemplate')).toContain(
+      'no graph is defined for it',
+    );
     expect(unsupportedTypeMessage('nonsense')).not.toContain('graph');
     for (const name of ['blobGet', 'copyAsset', 'prepareModel'])
       expect(unsupportedTypeMessage('nonsense')).toContain(`"${name}"`);

@@ -35,8 +35,13 @@ const exact = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, exact(inner)]));
 };
 
-/** `custom`: by hand from the sources of custom nodes in Civitai's example graphs, https://github.com/shiimizu/ComfyUI_smZNodes */
-const STATIC = exact({ ...info, ...custom }) as Readonly<Record<string, NodeDefinition>>;
+type Definitions = Readonly<Record<string, NodeDefinition>>;
+const STOCK = exact(info) as Definitions;
+/**
+ * By hand from the sources of custom nodes: of Civitai's example graphs, https://github.com/shiimizu/ComfyUI_smZNodes, and
+ * of what our own graphs say of pictures (`nodes/vision-nodes.ts`).
+ */
+const WITH_CUSTOM: Definitions = { ...STOCK, ...(exact(custom) as Definitions) };
 
 const withChoices = (spec: InputSpec, choices: readonly string[]): InputSpec =>
   typeof spec[0] === 'string'
@@ -50,10 +55,12 @@ export const createNodeDefinitions = (sources: {
   models(): ModelFiles;
   /** Names in the input folder. */
   readonly inputFiles: () => readonly string[];
+  /** Those of custom nodes too. (Default: true) */
+  readonly customNodes?: boolean | undefined;
 }): NodeDefinitions => {
-  const has = (classType: string): boolean => Object.hasOwn(STATIC, classType);
+  const known = sources.customNodes === false ? STOCK : WITH_CUSTOM;
   const find = (classType: string): NodeDefinition | undefined => {
-    const definition = has(classType) ? STATIC[classType] : undefined;
+    const definition = Object.hasOwn(known, classType) ? known[classType] : undefined;
     const fileInputs = FILE_INPUTS[classType];
     if (!definition || !fileInputs) return definition;
     const required = { ...definition.input.required };
@@ -71,7 +78,7 @@ export const createNodeDefinitions = (sources: {
     find,
     all: () => {
       const out: Record<string, NodeDefinition> = {};
-      for (const name of Object.keys(STATIC)) {
+      for (const name of Object.keys(known)) {
         const definition = find(name);
         if (definition) out[name] = definition;
       }

@@ -1,0 +1,150 @@
+/** Jobs that say something of a picture: what is accepted, and what is refused before anything is stored. */
+import { describe, expect, it } from 'vitest';
+import type { FleetServer } from '../domain/fleet.ts';
+import { JOBS, submitted } from './job-calls.test-support.ts';
+import { blobRecord, createTestApi, type TestApi } from './test-api.test-support.ts';
+
+const MEDIA = { mediaUrl: 'https://example.org/a.png' };
+const REQUESTS = {
+  wdTagging: { model: 'wd14-vit.v1', ...MEDIA },
+  mediaTagging: { modelId: 0, ...MEDIA },
+  mediaCaptioning: MEDIA,
+  imageEmbedding: { imageUrl: 'https://example.org/a.png' },
+};
+type TypeName = keyof typeof REQUESTS;
+const jobOf = ($type: TypeName, change: object = {}) => ({ $type, ...REQUESTS[$type], ...change });
+
+const NODES = [
+  ...['LoadImage', 'PreviewAny', 'CLIPVisionLoader', 'CLIPVisionEncode', 'OutputEmbedding'],
+  ...['WD14Tagger|pysssss', 'DownloadAndLoadFlorence2Model', 'Florence2Run'],
+];
+
+const serverWith = (nodes: readonly string[], encoders = ['clip-vit-l.safetensors']) =>
+  ({
+    ...{ id: 'a', pool: 'default', room: 2, reachable: true, draining: false },
+    ...{ ecosystems: null, vramBytes: null },
+    lists: { files: { clip_vision: encoders }, nodeClasses: new Set(nodes) },
+  }) satisfies FleetServer;
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly errors?: Record<string, string[]>;
+}
+
+async function refusal(api: TestApi, body: unknown): Promise<Problem> {
+  const response = await api.send('POST', JOBS, body);
+  const problem = (await response.json()) as Problem;
+  expect(problem.status, JSON.stringify(problem)).toBe(400);
+  expect(api.orchestrator.rows.size).toBe(0);
+  return problem;
+}
+
+describe('jobs that say something of a picture', () => {
+  it.each<[TypeName, object, object]>([
+    [
+      'wdTagging',
+      { threshold: 0.5 },
+      { tagger: 'wd-v1-4-vit-tagger', threshold: 0.5, image: { url: MEDIA.mediaUrl } },
+    ],
+    ['wdTagging', { model: 'wd-vit-tagger-v3' }, { tagger: 'wd-vit-tagger-v3', threshold: 0.35 }],
+    ['wdTagging', { threshold: null }, { threshold: 0.35 }],
+    ['mediaTagging', {}, { tagger: 'wd-v1-4-moat-tagger-v2', threshold: 0.35 }],
+    [
+      'mediaCaptioning',
+      {},
+      { captioner: 'microsoft/Florence-2-large', maxNewTokens: 300, isSampled: true },
+    ],
+    [
+      'mediaCaptioning',
+      { model: 'joy-caption-pre-alpha', temperature: 0, maxNewTokens: 20 },
+      { captioner: 'microsoft/Florence-2-large', maxNewTokens: 20, isSampled: false },
+    ],
+    ['imageEmbedding', {}, { image: { url: MEDIA.mediaUrl } }],
+  ])('%s with %j is accepted', async (type, change, generation) => {
+    const api = createTestApi();
+    api.fleet.push(serverWith(NODES));
+    const { collection } = await submitted(api, jobOf(type, change), '?detailed=true');
+    const [row] = api.orchestrator.rows.values();
+    expect(row).toMatchObject({ type, cost: 0.1, generation: { operation: type, ...generation } });
+    const asked = { ...REQUESTS[type], ...change };
+    const told = Object.entries(asked).filter(([, value]) => value !== null);
+    expect(collection.jobs[0]?.job).toMatchObject({ ...Object.fromEntries(told), resources: [] });
+  });
+
+  it.each<TypeName>(['wdTagging', 'mediaCaptioning', 'imageEmbedding'])(
+    '%s takes a stored file too, and no foreign one',
+    async (type) => {
+      const api = createTestApi();
+      const withoutUrl = { mediaUrl: undefined, imageUrl: undefined };
+      await refusal(api, jobOf(type, { ...withoutUrl, blobKey: 'A.png' }));
+      api.blobs.set('A.png', blobRecord('A.png'));
+      await submitted(api, jobOf(type, { ...withoutUrl, blobKey: 'A.png' }));
+    },
+  );
+
+  it('have a place for their file before they have ended', async () => {
+    const api = createTestApi();
+    const { collection } = await submitted(api, jobOf('wdTagging'));
+    expect(collection.jobs[0]?.result).toMatchObject({
+      blobKey: expect.stringMatching(/\.json$/) as string,
+      available: false,
+    });
+  });
+
+  it.each<[TypeName, string, string]>([
+    ['wdTagging', 'WD14Tagger|pysssss', 'ComfyUI-WD14-Tagger'],
+    ['mediaTagging', 'WD14Tagger|pysssss', 'ComfyUI-WD14-Tagger'],
+    ['mediaCaptioning', 'Florence2Run', 'ComfyUI-Florence2'],
+    ['mediaCaptioning', 'PreviewAny', 'update ComfyUI'],
+    ['imageEmbedding', 'OutputEmbedding', 'comfyui_image_embeddings'],
+  ])('%s is refused where no server has %s, with what can run', async (type, node, pack) => {
+    const api = createTestApi();
+    api.fleet.push(serverWith(NODES.filter((name) => name !== node)));
+    const problem = await refusal(api, { jobs: [jobOf(type)] });
+    expect(problem.code).toBe('resource_unavailable');
+    const message = problem.errors?.['jobs[0].$type']?.join() ?? '';
+    expect(message).toContain(`${type} needs the node class ${node}`);
+    expect(message).toContain(pack);
+    const [, list = ''] = message.split('Job types that can run now: ');
+    expect(list.split(', ')).toContain('textToImage');
+    expect(list.split(', ')).not.toContain(type);
+  });
+
+  it('lists the others of them that a server can run', async () => {
+    const api = createTestApi();
+    api.fleet.push(serverWith(NODES.filter((name) => name !== 'Florence2Run')));
+    const problem = await refusal(api, jobOf('mediaCaptioning'));
+    expect(problem.errors?.['$type']?.join()).toMatch(/now: .*wdTagging, .*imageEmbedding/);
+  });
+
+  it('of an embedding are refused where no server has an encoder', async () => {
+    const api = createTestApi();
+    api.fleet.push(serverWith(NODES, []));
+    const problem = await refusal(api, jobOf('imageEmbedding'));
+    expect(problem.errors?.['$type']?.join()).toMatch(/folder clip_vision is empty/);
+  });
+
+  it.each<[TypeName, object, string, RegExp]>([
+    ['wdTagging', { model: undefined }, 'model', /expected/],
+    ['wdTagging', { model: 'toString' }, 'model', /no tagger .*wd14-vit\.v1/],
+    ['wdTagging', { threshold: 1.1 }, 'threshold', /1/],
+    ['wdTagging', { threshold: -0.1 }, 'threshold', /0/],
+    ['wdTagging', { threshold: 'high' }, 'threshold', /number/],
+    ['wdTagging', { mediaUrl: undefined }, '', /either mediaUrl or blobKey/],
+    ['wdTagging', { blobKey: 'A.png' }, '', /either mediaUrl or blobKey/],
+    ['wdTagging', { mediaUrl: 'ftp://example.org/a.png' }, 'mediaUrl', /http/],
+    ['wdTagging', { mediaUrl: 'http://127.0.0.1/a.png' }, 'mediaUrl', /loopback/],
+    ['mediaTagging', { modelId: undefined }, 'modelId', /expected/],
+    ['mediaTagging', { modelId: 2 ** 31 }, 'modelId', /2147483647/],
+    ['mediaCaptioning', { model: 'gpt' }, 'model', /no captioner .*Florence-2-base/],
+    ['mediaCaptioning', { maxNewTokens: 0 }, 'maxNewTokens', /1/],
+    ['mediaCaptioning', { maxNewTokens: 4097 }, 'maxNewTokens', /4096/],
+    ['mediaCaptioning', { temperature: 2.5 }, 'temperature', /2/],
+    ['mediaCaptioning', { customInstructions: 'be brief' }, 'customInstructions', /Florence-2/],
+    ['imageEmbedding', { imageUrl: null }, '', /either imageUrl or blobKey/],
+  ])('%s with %j is refused at %j', async (type, change, path, message) => {
+    const problem = await refusal(createTestApi(), jobOf(type, change));
+    expect(problem.errors?.[path]?.join(), JSON.stringify(problem.errors)).toMatch(message);
+  });
+});
