@@ -5,10 +5,13 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ENGINES, startBenchStack, type BenchStack, type EngineName } from './bench-stack.ts';
+import { cancels } from './cancels.ts';
 import { comfyBacklog } from './comfy-backlog.ts';
+import { deepStore } from './deep.ts';
 import { dynamicConfig } from './dynamic-config.ts';
 import { graphBuilding } from './graph-building.ts';
 import { historyCost } from './history-cost.ts';
+import { idleGap } from './idle-gap.ts';
 import { largeBatch } from './large-batch.ts';
 import { latency } from './latency.ts';
 import { limits } from './limits.ts';
@@ -35,6 +38,9 @@ const SCENARIOS: readonly Scenario[] = [
   warmModels,
   severalServers,
   recovery,
+  idleGap,
+  cancels,
+  deepStore,
   partStarts,
   order,
   latency,

@@ -1,4 +1,4 @@
-/** Who comes next behind a large backlog, and what it costs to say so. */
+/** Who comes next behind a large backlog. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,11 +9,9 @@ import { seedCatalogue } from '../src/db/seed-catalogue.ts';
 import { createTenantStore } from '../src/db/tenants.ts';
 import type { Generation } from '../src/domain/generation.ts';
 import { startBenchStack, type BenchStack } from './bench-stack.ts';
-import { runOpenLoop } from './open-loop.ts';
 import { pauseDrawing } from './pause-drawing.ts';
 import { createPictureJobs } from './picture-jobs.ts';
 import type { Scenario } from './scenario.ts';
-import { quantile } from './statistics.ts';
 import { atLeast, atMost } from './table.ts';
 
 const ROOM = 2;
@@ -75,11 +73,9 @@ async function createBacklog(stack: BenchStack, size: number): Promise<Backlog> 
 
 export const order: Scenario = {
   name: 'order',
-  about:
-    'a tenant’s job and an urgent one behind 1,000 of another; shares by weight; reads with 10,000 queued',
+  about: 'a tenant’s job and an urgent one behind 1,000 of another; shares by weight',
   async run({ dir, engine, quick, size, say }) {
     const many = quick ? 60 : 1_000;
-    const queued = quick ? 1_000 : 10_000;
     const stack = await startBenchStack({ dir: join(dir, 'order'), engine, room: ROOM, say });
     try {
       const { sql } = stack;
@@ -114,20 +110,6 @@ export const order: Scenario = {
       const ofHeavy = shares.filter((id) => heavy.has(id)).length;
       const [light] = await sql<{ n: number }[]>`
         select count(*)::int as n from jobs where tenant = 'b' and id = any(${shares}::uuid[])`;
-
-      say(`order: reads with ${queued} queued`);
-      await sql`
-        insert into jobs (id, tenant, batch_id, position, type, class, ecosystem, pool, priority, cost, request,
-          generation, properties, trace_id, max_attempts, created_at, expire_at, start_after)
-        select gen_random_uuid(), 'local', gen_random_uuid(), n, type, class, ecosystem, pool, priority, cost, request,
-          generation, properties, trace_id, max_attempts, now(), now() + interval '1 day', now() + interval '1 day'
-        from (select * from jobs limit 1) as one, generate_series(1, ${queued}) as n`;
-      const ids = await sql<{ id: string }[]>`
-        select id from jobs where tenant = 'local' and state = 'queued' order by position limit 200`;
-      const jobs = createPictureJobs(stack.url, size);
-      const read = (index: number) => jobs.read(ids[index % ids.length]?.id ?? '');
-      await runOpenLoop({ perSecond: 200, seconds: 1, call: read });
-      const reads = await runOpenLoop({ perSecond: 200, seconds: quick ? 2 : 15, call: read });
       return [
         {
           what: `others before the first job of another tenant, behind ${many}`,
@@ -142,10 +124,6 @@ export const order: Scenario = {
           what: `servers given to weight ${WEIGHT} for each given to weight 1`,
           ...{ unit: '', ours: ofHeavy / Math.max(1, light?.n ?? 0), aim: atLeast(WEIGHT * 0.8) },
           note: `${turns} jobs, a third tenant of weight 1 beside them`,
-        },
-        {
-          what: `GET of a queued job at 200/s with ${queued} queued, p95`,
-          ...{ unit: 'ms', ours: quantile(reads, 0.95), aim: atMost(5) },
         },
       ];
     } finally {

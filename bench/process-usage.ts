@@ -52,6 +52,28 @@ export async function cpuSeconds<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, number>;
 }
 
+/** CPU milliseconds of each part of a stack so far, all simulators as one, without the bare worker. */
+export async function cpuByPart(
+  pids: Readonly<Record<string, number>>,
+): Promise<Record<string, number>> {
+  const { 'bare worker': _bare, ...ours } = pids;
+  const parts: Record<string, number> = {};
+  for (const [name, seconds] of Object.entries(await cpuSeconds(ours))) {
+    const part = name.replace(/^simulator.*$/, 'simulators');
+    parts[part] = (parts[part] ?? 0) + seconds * 1_000;
+  }
+  return parts;
+}
+
+export const sumOf = (parts: Readonly<Record<string, number>>): number =>
+  Object.values(parts).reduce((sum, value) => sum + value, 0);
+
+/** `api 2, worker 74`, in whole numbers. */
+export const formatParts = (parts: Readonly<Record<string, number>>): string =>
+  Object.entries(parts)
+    .map(([part, value]) => `${part} ${value.toFixed(0)}`)
+    .join(', ');
+
 /** Resident memory of one process, in MB (10⁶ bytes). */
 export async function residentMb(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8');
