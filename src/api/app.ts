@@ -18,6 +18,7 @@ import { answerError } from './problem.ts';
 import { quotaEndpoints } from './quota.ts';
 import { resourceEndpoints } from './resources.ts';
 import { uploadEndpoint } from './uploads.ts';
+import { tenantCallbackEndpoints } from './tenant-callbacks.ts';
 import { transferEndpoints } from './transfers.ts';
 import { serverEndpoints } from './servers.ts';
 
@@ -25,6 +26,7 @@ import { serverEndpoints } from './servers.ts';
 export const listEndpoints = (deps: ApiDeps, api: Api): readonly Endpoint[] => [
   ...jobEndpoints(deps),
   ...callbackEndpoints(deps),
+  ...tenantCallbackEndpoints(deps),
   ...coverageEndpoints(deps),
   ...previewEndpoints(deps),
   ...resourceEndpoints(deps),

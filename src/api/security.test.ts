@@ -40,6 +40,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   'get /v1/consumer/jobs/{jobId}/callbacks': { isOwned: true },
   'post /v1/consumer/jobs/{jobId}/callbacks/redeliver': { isOwned: true },
   'post /v1/consumer/jobs/{jobId}/callbacks/{number}/redeliver': { isOwned: true },
+  'get /v1/consumer/callbacks': { isOwned: false },
+  'post /v1/consumer/callbacks/redeliver': { isOwned: false },
   'get /v1/consumer/callbacks/secret': { isOwned: false },
   'post /v1/consumer/callbacks/secret/rotate': { isOwned: false },
   // Of a foreign resource it says Unknown: coverage.test.ts.

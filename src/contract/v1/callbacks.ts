@@ -1,6 +1,6 @@
 /** The delivery log and the signing secret of callbacks: ours. */
 import { z } from '@hono/zod-openapi';
-import type { DeliveryRecord } from '../../db/callback-log.ts';
+import type { DeliveryRecord, TenantDelivery } from '../../db/callback-log.ts';
 import type { CallbackSecret } from '../../db/callback-secrets.ts';
 import { CALLBACK_EVENTS, DELIVERY_STATES, messageIdOf } from '../../domain/callback.ts';
 
@@ -33,6 +33,18 @@ export const CallbackDeliveries = z
   .openapi('CallbackDeliveries');
 type CallbackDeliveries = z.infer<typeof CallbackDeliveries>;
 
+export const CallbackDeliveryPage = z
+  .object({
+    cursor: z.string().nullable().openapi({ description: 'For the next page; null on the last' }),
+    deliveries: z.array(Delivery.extend({ jobId: z.guid() }).openapi('CallbackDeliveryOfJob')),
+  })
+  .openapi('CallbackDeliveryPage');
+type CallbackDeliveryPage = z.infer<typeof CallbackDeliveryPage>;
+
+export const TenantRedelivery = z
+  .object({ redelivered: z.int().openapi({ description: 'How many deliveries', example: 17 }) })
+  .openapi('CallbackTenantRedelivery');
+
 export const Redelivery = z
   .object({ jobId: z.guid(), redelivered: z.array(z.int()) })
   .openapi('CallbackRedelivery');
@@ -60,26 +72,49 @@ const dates = <Name extends string>(
     ),
   ) as Partial<Record<Name, string>>;
 
+const onWire = (
+  jobId: string,
+  {
+    number,
+    event,
+    state,
+    url,
+    createdAt,
+    tries,
+    triedAt,
+    nextTryAt,
+    endedAt,
+    ...last
+  }: DeliveryRecord,
+): z.infer<typeof Delivery> => ({
+  number,
+  webhookId: messageIdOf(jobId, number, event),
+  event,
+  state,
+  url,
+  createdAt: createdAt.toISOString(),
+  tries,
+  ...dates({ lastTryAt: triedAt, nextTryAt, endedAt }),
+  ...(last.status === null ? {} : { lastStatus: last.status }),
+  ...(last.error === null ? {} : { lastError: last.error }),
+});
+
 /** Deliveries on the wire. */
 export const callbackDeliveries = (
   jobId: string,
   records: readonly DeliveryRecord[],
-): CallbackDeliveries => ({
-  jobId,
-  deliveries: records.map(
-    ({ number, event, state, url, createdAt, tries, triedAt, nextTryAt, endedAt, ...last }) => ({
-      number,
-      webhookId: messageIdOf(jobId, number, event),
-      event,
-      state,
-      url,
-      createdAt: createdAt.toISOString(),
-      tries,
-      ...dates({ lastTryAt: triedAt, nextTryAt, endedAt }),
-      ...(last.status === null ? {} : { lastStatus: last.status }),
-      ...(last.error === null ? {} : { lastError: last.error }),
-    }),
-  ),
+): CallbackDeliveries => ({ jobId, deliveries: records.map((one) => onWire(jobId, one)) });
+
+/** Deliveries of several jobs on the wire. */
+export const callbackDeliveryPage = (
+  records: readonly TenantDelivery[],
+  cursor: string | null,
+): CallbackDeliveryPage => ({
+  cursor,
+  deliveries: records.map(({ jobId, streamId: _stream, writtenAt: _written, ...one }) => ({
+    jobId,
+    ...onWire(jobId, one),
+  })),
 });
 
 /** Secrets on the wire. */
