@@ -119,7 +119,19 @@ export async function composeCpuWorkers(
   lifecycle.add(
     'closer',
     createCloser({
-      ...{ client, runs, closing, leases, snapshots, wakeups, storage, pollMs, logger, metrics },
+      ...{
+        client,
+        runs,
+        closing,
+        leases,
+        snapshots,
+        wakeups,
+        storage,
+        pollMs,
+        logger,
+        metrics,
+        tracer,
+      },
       runStore: createRunStore(sql),
       blobRetentionDays: config.BLOB_RETENTION_DAYS,
     }),

@@ -283,5 +283,6 @@ function first<T>(payloads: Payload[] | null | undefined): T | undefined {
   return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
 }
 
-const millis = (time: Timestamp): number =>
+/** Milliseconds since 1970; 0 for none. */
+export const millis = (time: Timestamp): number =>
   time ? Number(time.seconds ?? 0) * 1_000 + Math.floor((time.nanos ?? 0) / 1e6) : 0;

@@ -11,6 +11,7 @@ import type {
 } from '../domain/job.ts';
 import { FOUND_SIGNAL } from '../domain/naming.ts';
 import type { TaskResult } from '../domain/task.ts';
+import { millis } from './event-projection.ts';
 import { endStatusOf } from './run-history.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -19,6 +20,12 @@ type Payloads = temporal.api.common.v1.IPayloads | null | undefined;
 /** How a closed run ended, as the row of its job should say it. */
 export interface RunOutcome {
   readonly tenant: string;
+  /** W3C traceparent, and when the run began and ended; absent when its history is gone. */
+  readonly run?: {
+    readonly traceId: string;
+    readonly startedAt: string;
+    readonly endedAtMs: number;
+  };
   readonly state: TerminalState;
   readonly attempt: number;
   readonly failure?: JobFailure;
@@ -40,18 +47,21 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
   if (status === undefined) return undefined;
   const { attempt, outputs, task } = resultOf(events);
   const started = events[0]?.workflowExecutionStartedEventAttributes;
-  const tenant = first<JobInput>(started?.input)?.tenant ?? '';
+  const { tenant = '', traceId = '' } = first<JobInput>(started?.input) ?? {};
+  const startedAt = new Date(millis(events[0]?.eventTime)).toISOString();
+  const run = { traceId, startedAt, endedAtMs: millis(events.at(-1)?.eventTime) };
   switch (status) {
     case 'COMPLETED':
-      if (task) return { tenant, state: 'succeeded', attempt, task };
+      if (task) return { tenant, run, state: 'succeeded', attempt, task };
       return outputs
-        ? { tenant, state: 'succeeded', attempt, outputs }
-        : { tenant, state: 'failed', attempt, failure: withoutOutcome(status) };
+        ? { tenant, run, state: 'succeeded', attempt, outputs }
+        : { tenant, run, state: 'failed', attempt, failure: withoutOutcome(status) };
     case 'CANCELED':
-      return { tenant, state: 'canceled', attempt };
+      return { tenant, run, state: 'canceled', attempt };
     case 'TIMED_OUT':
       return {
         tenant,
+        run,
         state: 'expired',
         attempt,
         failure: { code: 'timed_out', message: 'The run timed out in Temporal.' },
@@ -59,6 +69,7 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
     case 'TERMINATED':
       return {
         tenant,
+        run,
         state: 'failed',
         attempt,
         failure: {
@@ -71,7 +82,7 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
       const thrown = events.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
       const code = thrown?.applicationFailureInfo?.type;
       const failure = code ? { code, message: thrown?.message ?? '' } : withoutOutcome(status);
-      return { tenant, state: code === EXPIRED ? 'expired' : 'failed', attempt, failure };
+      return { tenant, run, state: code === EXPIRED ? 'expired' : 'failed', attempt, failure };
     }
   }
 }

@@ -20,10 +20,10 @@ export function createSnapshotStore(sql: Sql) {
   return {
     /**
      * Keeps the events of closed runs; a job that is gone is no error. What a crash of the database loses of it is not
-     * marked as kept either, and is read again.
+     * marked as kept either, and is read again. Returns the ids of the runs whose events were not kept before.
      */
-    async insertSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
-      await sql`
+    async insertSnapshots(snapshots: readonly NewSnapshot[]): Promise<readonly string[]> {
+      const kept = await sql<{ runId: string }[]>`
         with commit as materialized (select set_config('synchronous_commit', 'off', true)),
         taken as (
           select * from commit cross join jsonb_to_recordset(${sql.json(storable(snapshots) as never)})
@@ -36,7 +36,9 @@ export function createSnapshotStore(sql: Sql) {
         select j.id, taken."runId", coalesce(r.run_index, j.run_index), taken.status, taken.events
         from taken join jobs j on j.id = taken."jobId"
           left join job_runs r on r.job_id = j.id and r.run_id = taken."runId"
-        on conflict (job_id, run_id) do nothing`;
+        on conflict (job_id, run_id) do nothing
+        returning run_id`;
+      return kept.map(({ runId }) => runId);
     },
 
     /** Runs whose job ended or went on with another run and whose events are not kept, oldest first. */

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { finishRecordOf } from '../activities/finish-record.ts';
+import { noteRun, type EndedRun } from '../activities/run-span.ts';
 import { projectEvents } from '../client/event-projection.ts';
 import type { JobRuns } from '../client/job-runs.ts';
 import { endStatusOf, readRunEvents } from '../client/run-history.ts';
@@ -10,7 +11,7 @@ import type { RunStore } from '../db/runs.ts';
 import type { NewSnapshot, SnapshotStore } from '../db/snapshots.ts';
 import { tellEnd, type Wakeups } from '../db/wakeups.ts';
 import { JOB_WORKFLOW, jobIdOfWorkflow } from '../domain/naming.ts';
-import type { BlobStore, Logger, Metrics } from '../ports.ts';
+import type { BlobStore, Logger, Metrics, Tracer } from '../ports.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 export interface CloserDeps {
@@ -26,6 +27,7 @@ export interface CloserDeps {
   readonly pollMs: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
 }
 
 const WATERMARK = 'closer';
@@ -41,6 +43,8 @@ const LEASE_AGE_MS = 2_000;
 const KEPT_RUNS = 200;
 /** Of them, those whose events go to the database in one statement. */
 const WRITTEN_TOGETHER = 20;
+/** Runs that ended so told no tracer of it. */
+const WITHOUT_FINISH: ReadonlySet<string> = new Set(['TERMINATED', 'TIMED_OUT']);
 /** Active rows checked against Temporal in a pass, and after one that found something wrong: a restore leaves many. */
 const CHECKED_ROWS = 5;
 const CHECKED_ROWS_AFTER_FIND = 100;
@@ -51,6 +55,8 @@ const CHECKED_ROWS_AFTER_FIND = 100;
  */
 export function createCloser(deps: CloserDeps): Loop {
   const done = new Set<string>();
+  /** Runs to tell the tracer of once their events are kept, which happens once. */
+  const untold = new Map<string, EndedRun>();
   let passes = 0;
   let checkedRows = CHECKED_ROWS;
   let cursor = '00000000-0000-0000-0000-000000000000';
@@ -97,18 +103,29 @@ export function createCloser(deps: CloserDeps): Loop {
     return changed;
   };
 
+  const keepEvents = async (snapshots: readonly NewSnapshot[]): Promise<void> => {
+    const kept = new Set(await deps.snapshots.insertSnapshots(snapshots));
+    for (const { runId } of snapshots) {
+      const run = untold.get(runId);
+      untold.delete(runId);
+      if (run && kept.has(runId)) noteRun(deps.tracer, run, runId);
+    }
+  };
+
   /** True when the row had to be changed. `isActive`: it says that the job goes on. `keep` takes the events. */
   const closeRun = async (
     jobId: string,
     runId: string,
     isActive: boolean,
-    keep = (snapshot: NewSnapshot) => deps.snapshots.insertSnapshots([snapshot]),
+    keep = (snapshot: NewSnapshot) => keepEvents([snapshot]),
   ): Promise<boolean> => {
     const events = await readRunEvents(deps.client, jobId, runId);
     const outcome = events && outcomeOfHistory(events);
     // The row ends a moment before its run does.
     if (events && !outcome) return false;
     const status = events ? (endStatusOf(events) ?? 'UNKNOWN') : 'UNKNOWN';
+    if (outcome && WITHOUT_FINISH.has(status))
+      untold.set(runId, { jobId, ...outcome, ...outcome.run });
     if (events) await keep({ jobId, runId, status, events: projectEvents(runId, events) });
     else await deps.snapshots.giveUpEvents(jobId, runId);
     // A run that completed has finished, which wrote the row and ended the lease, unless the database is an older one.
@@ -127,7 +144,7 @@ export function createCloser(deps: CloserDeps): Loop {
     const taken: NewSnapshot[] = [];
     const write = async (): Promise<void> => {
       const written = taken.splice(0);
-      if (written.length > 0) await deps.snapshots.insertSnapshots(written);
+      if (written.length > 0) await keepEvents(written);
     };
     const take = async (snapshot: NewSnapshot): Promise<void> => {
       taken.push(snapshot);

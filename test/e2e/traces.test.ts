@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pictureRequest, postJobs, untilState } from '../support/jobs.ts';
+import { pictureRequest, postJobs, untilDrawing, untilState } from '../support/jobs.ts';
 import {
   startOtlpReceiver,
   type OtlpReceiver,
@@ -113,6 +113,28 @@ describe('the trace of a job', () => {
       expect(span.error).toBe(true);
       expect(span.attributes['error.type']).toBe('execution_failed');
     }
+  });
+
+  it('tells of a run that was terminated, once, with the error', async () => {
+    const trace = 'b'.repeat(32);
+    stack.simulator.pauseDrawing(true);
+    const headers = { traceparent: `00-${trace}-${CALLER}-01` };
+    const [jobId = ''] = (await postJobs(api, pictureRequest(2), headers)).jobIds;
+    await untilDrawing(stack, jobId);
+    await stack.client.workflow.getHandle(`job-${jobId}`).terminate('stuck');
+    const job = await untilSpan(trace, 'job');
+    stack.simulator.pauseDrawing(false);
+    const request = await untilSpan(trace, 'POST /v1/consumer/jobs');
+    expect([job.parentSpanId, job.role, job.error]).toEqual([request.spanId, 'worker-cpu', true]);
+    expect(job.attributes).toMatchObject({
+      'error.type': 'terminated',
+      'orchestrator.job.id': jobId,
+      'orchestrator.job.outcome': 'failed',
+    });
+    expect((await untilSpan(trace, 'submit')).parentSpanId).toBe(job.spanId);
+    // The prompt is withdrawn by a run of its own; the closer has looked again by then.
+    await untilSpan(trace, 'withdraw');
+    expect(spansOf(trace).filter(({ name }) => name === 'job')).toHaveLength(1);
   });
 
   it('shows no prompt, no message, no header and no query', async () => {
