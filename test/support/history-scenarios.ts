@@ -1,60 +1,21 @@
 /** What the replay test has a history of. */
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
 import { callbackWorkflowId, jobWorkflowId, withdrawWorkflowId } from '../../src/domain/naming.ts';
-import { startCallbackReceiver, type CallbackReceiver } from './callback-receiver.ts';
-import { createJobClient, type JobClientStack } from './job-client.ts';
+import type { CallbackReceiver } from './callback-receiver.ts';
+import {
+  finished,
+  LONG,
+  ofJob,
+  SOME,
+  waitingJob,
+  withReceiver,
+  type Recorder,
+  type Scenario,
+} from './history-recorder.ts';
+import { createJobClient } from './job-client.ts';
 import { pictureRequest, postJobs, untilGivenUp } from './jobs.ts';
+import { RARE_SCENARIOS } from './rare-history-scenarios.ts';
 import { until } from './until.ts';
-
-export interface Recorder {
-  readonly stack: JobClientStack;
-  /** The server dies with its queue. */
-  stopSimulator(): Promise<void>;
-  /** It comes back where it was. */
-  startSimulator(): Promise<void>;
-}
-
-export interface Recorded {
-  readonly workflowId: string;
-  readonly runId?: string;
-}
-
-export interface Scenario {
-  readonly name: string;
-  run(recorder: Recorder): Promise<Recorded>;
-}
-
-const LONG = { steps: 100 };
-const SOME = { steps: 20 };
-
-const ofJob = (jobId: string): Recorded => ({ workflowId: jobWorkflowId(jobId) });
-
-async function finished(recorder: Recorder, jobId: string, type: string): Promise<Recorded> {
-  const jobs = createJobClient(recorder.stack);
-  await jobs.ends(jobId, type, 60_000);
-  const handle = recorder.stack.client.workflow.getHandle(jobWorkflowId(jobId));
-  await until('the run is closed', async () => (await handle.describe()).status.name !== 'RUNNING');
-  return ofJob(jobId);
-}
-
-/** A job that waits because two others have the server. */
-async function waitingJob(recorder: Recorder): Promise<{ jobId: string; free(): Promise<void> }> {
-  const jobs = createJobClient(recorder.stack);
-  const fillers = [await jobs.submit(LONG), await jobs.submit(LONG)];
-  await until('the server is full', async () => (await jobs.leases()).length === 2);
-  const jobId = await jobs.submit();
-  const handle = recorder.stack.client.workflow.getHandle(jobWorkflowId(jobId));
-  await until('the claim waits', async () => {
-    const { raw } = await handle.describe();
-    return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'claim');
-  });
-  return {
-    jobId,
-    async free() {
-      for (const id of fillers) await jobs.cancel(id);
-    },
-  };
-}
 
 async function resetWhileDrawing(recorder: Recorder): Promise<{ jobId: string; base: string }> {
   const jobs = createJobClient(recorder.stack);
@@ -97,13 +58,6 @@ async function failingCallback({ stack }: Recorder, receiver: CallbackReceiver) 
     await until('it was tried again', () => receiver.received.length > seen);
   };
   return { workflowId: callbackWorkflowId(jobId), again };
-}
-
-async function withReceiver(
-  run: (receiver: CallbackReceiver) => Promise<Recorded>,
-): Promise<Recorded> {
-  const receiver = await startCallbackReceiver();
-  return run(receiver).finally(() => receiver.close());
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -262,4 +216,5 @@ export const SCENARIOS: readonly Scenario[] = [
         return { workflowId, runId };
       }),
   },
+  ...RARE_SCENARIOS,
 ];

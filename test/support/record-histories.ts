@@ -21,7 +21,9 @@ import { startSimulator } from '../../src/executors/simulator/server.ts';
 import { silentLogger } from '../../src/telemetry.ts';
 import { TEMPLATE_DATABASE } from './engines.ts';
 import startServers from './global-setup.ts';
-import { SCENARIOS, type Recorder } from './history-scenarios.ts';
+import { startTcpProxy } from './tcp-proxy.ts';
+import type { Recorder } from './history-recorder.ts';
+import { SCENARIOS } from './history-scenarios.ts';
 
 const HISTORIES = fileURLToPath(new URL('../histories/', import.meta.url));
 const NAMESPACE = 'record';
@@ -75,12 +77,13 @@ async function record(): Promise<void> {
   const simulate = (port: number) =>
     startSimulator({ port, dataDir: join(dir, 'simulator'), stepMs: 50 });
   let simulator = await simulate(0);
+  const way = await startTcpProxy(new URL(simulator.url));
   const config = loadConfig({
     DATABASE_URL: database.href,
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: NAMESPACE,
-    COMFY_HTTP_URL: simulator.url,
-    COMFY_WS_URL: simulator.wsUrl,
+    COMFY_HTTP_URL: `http://127.0.0.1:${way.port}`,
+    COMFY_WS_URL: `ws://127.0.0.1:${way.port}/ws`,
     DATA_DIR: dir,
     PORT: '0',
     SCHEDULER_POLL_MS: '200',
@@ -105,6 +108,8 @@ async function record(): Promise<void> {
       },
     },
     stopSimulator: () => simulator.close(),
+    cutOff: way.cut,
+    reconnect: way.restore,
     async startSimulator() {
       simulator = await simulate(simulator.port);
     },
@@ -118,6 +123,7 @@ async function record(): Promise<void> {
     await serving.stop();
     await client.connection.close();
     await sql.end();
+    await way.close();
     await simulator.close();
     await stopServers();
     await rm(dir, { recursive: true, force: true });
