@@ -116,6 +116,7 @@ export function composeBase(
 const runRules = (config: Config) => ({
   priorityAgeMs: config.PRIORITY_AGE_SECONDS * 1_000,
   serverLostAfterMs: config.SERVER_LOST_AFTER_SECONDS * 1_000,
+  ...(config.TIME_LIMITS ? { timeLimits: config.TIME_LIMITS } : {}),
 });
 
 /** Opens the database beside it and brings its schema up to date. Throws `configuration` without DATABASE_URL. */

@@ -45,6 +45,7 @@ export type ApiConfig = Pick<
   | 'MAX_OUTPUT_BYTES'
   | 'BLOB_RETENTION_DAYS'
   | 'COMFY_POOL'
+  | 'TIME_LIMITS'
 >;
 
 /** Everything the API needs from outside. */

@@ -72,6 +72,7 @@ export function createJobAnswers(deps: ApiDeps): JobAnswers {
     detailed: isDetailed,
     resultShape: config.RESULT_SHAPE,
     providerName: config.PROVIDER_NAME,
+    timeLimits: config.TIME_LIMITS ?? {},
     blobUrl: linksFor(c),
     uploadUrl: uploadLinks(c),
     taskBlobs: await taskBlobsOf(rows === 'new' ? [] : rows),

@@ -121,6 +121,7 @@ export function createTestApi(change: Partial<ApiConfig> = {}): TestApi {
       RESULT_SHAPE: 'auto',
       PROVIDER_NAME: undefined,
       PUBLIC_URL: undefined,
+      TIME_LIMITS: undefined,
       MIN_FREE_BYTES: 1000,
       NODE_ENV: 'test',
       WORKER_KEY: undefined,

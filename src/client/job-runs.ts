@@ -18,6 +18,7 @@ import {
 } from '../domain/naming.ts';
 import { isTask } from '../domain/task.ts';
 import { queuePriority } from '../domain/tenant-policy.ts';
+import { ownTimeLimits, type TimeLimits } from '../domain/time-limits.ts';
 import { traceOf } from '../domain/trace.ts';
 import { isNotFound } from './temporal.ts';
 import type { TenantPolicies } from './tenant-policies.ts';
@@ -25,6 +26,7 @@ import type { TenantPolicies } from './tenant-policies.ts';
 export interface JobRunOptions {
   readonly priorityAgeMs: number;
   readonly serverLostAfterMs: number;
+  readonly timeLimits?: TimeLimits;
   /** (Default: every tenant has weight 1) */
   readonly policies?: TenantPolicies;
 }
@@ -123,7 +125,8 @@ export function createJobRuns(client: Client, options: JobRunOptions) {
 }
 
 async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
-  const { policies, ...rules } = options;
+  const { policies, timeLimits = {}, ...rules } = options;
+  const ownLimits = ownTimeLimits(timeLimits, job.class);
   const { weight } = (await policies?.())?.(job.tenant) ?? { weight: 1 };
   return {
     jobId: job.id,
@@ -138,6 +141,7 @@ async function toInput(job: JobRow, options: JobRunOptions): Promise<JobInput> {
     maxAttempts: job.maxAttempts,
     ...(weight === 1 ? {} : { fairnessWeight: weight }),
     ...(job.timeoutMs === null ? {} : { timeoutMs: job.timeoutMs }),
+    ...(ownLimits ? { timeLimits: ownLimits } : {}),
     ...rules,
   };
 }

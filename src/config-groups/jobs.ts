@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timeLimits } from './time-limits.ts';
 import { text, url, flag, whole, type Variable } from './variable.ts';
 
 /** Variables of the groups Jobs, Storage and retention, Stack and logs. */
@@ -21,6 +22,13 @@ export const JOBS_VARIABLES = {
     about:
       'A server without worker or answer for this long is given up and the job starts a new attempt',
     example: '120',
+  },
+  TIME_LIMITS: {
+    group: 'Jobs',
+    schema: timeLimits.optional(),
+    about:
+      'Longest time of one try / all tries of prepare, and of the drawing or task of a job by its class, where it is not `prepare=5m/1h,image=30m/2h,video=3h/12h,training=24h/72h,task=1h`',
+    example: 'image=2h/8h,video=6h/24h',
   },
   PRIORITY_AGE_SECONDS: {
     group: 'Jobs',

@@ -1,4 +1,5 @@
 /** States, stages and the values that travel through a job's Temporal history. Pure; imported by workflows. */
+import type { TimeLimits } from './time-limits.ts';
 
 import type { TextOutput, TextResult } from './text-result.ts';
 
@@ -74,6 +75,8 @@ export interface JobInput {
   readonly serverLostAfterMs: number;
   /** How long a drawing may take from its beginning; absent for the limit of the class. */
   readonly timeoutMs?: number;
+  /** Time limits of its stages that are not the usual ones. */
+  readonly timeLimits?: TimeLimits;
 }
 
 /** The right to run one attempt on one server. */

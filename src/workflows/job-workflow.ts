@@ -68,7 +68,7 @@ export async function jobWorkflow(input: JobInput): Promise<void> {
           return await CancellationScope.nonCancellable(() => adopt(input, progress, rescued));
         const { lease } = progress;
         if (isCancellation(error) || !lease) throw error;
-        before = await retry(lease, judge(error), progress, attempts);
+        before = await retry(lease, judge(error, input), progress, attempts);
       }
     }
   } catch (error) {
@@ -107,7 +107,7 @@ async function retry(
 
 async function draw(input: JobInput, lease: Lease, progress: JobProgress): Promise<CollectResult> {
   progress.enter('prepare', lease.reason);
-  const prepared = await prepareProxy().prepare(lease);
+  const prepared = await prepareProxy(input).prepare(lease);
   const { outputPrefix, expectedOutputs } = prepared;
   progress.enter('submit', `prompt ${lease.promptId}`);
   progress.posted = true;

@@ -14,10 +14,15 @@ import type {
   TaskActivities,
 } from '../activities/activity-types.ts';
 import type { CallbackInput } from '../domain/callback.ts';
-import { DRAW_LIMITS_MS } from '../domain/draw-limits.ts';
 import type { JobInput } from '../domain/job.ts';
 import { CALLBACK_QUEUE, CPU_QUEUE, hostQueue, poolQueue, TASK_QUEUE } from '../domain/naming.ts';
 import { fairnessKeyOf, queuePriority } from '../domain/tenant-policy.ts';
+import { timeLimitOf, type TimeLimit } from '../domain/time-limits.ts';
+
+const tries = ({ one, all }: TimeLimit): ActivityOptions => ({
+  startToCloseTimeout: one,
+  scheduleToCloseTimeout: all,
+});
 
 /** Quick first, because most troubles are a restart; capped, because a recovered server shall not wait long for us. */
 const RETRY = { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
@@ -52,12 +57,11 @@ export const claimProxy = (input: JobInput, timing: ClaimTiming): PlacementActiv
  * Reads rows and builds a graph: milliseconds, or minutes when it fetches input files, during which it beats. 10 s
  * without a beat means a hung connection, 1 h a database that stays away.
  */
-export const prepareProxy = (): CpuActivities =>
+export const prepareProxy = (input: JobInput): CpuActivities =>
   proxyActivities<CpuActivities>({
     taskQueue: CPU_QUEUE,
-    startToCloseTimeout: '5 minutes',
+    ...tries(timeLimitOf(input.timeLimits, 'prepare')),
     heartbeatTimeout: '10s',
-    scheduleToCloseTimeout: '1 hour',
     retry: RETRY,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     summary: 'parameters → ComfyUI graph',
@@ -85,8 +89,7 @@ export const submitProxy = (input: JobInput, serverId: string): HostActivities =
  */
 export const collectProxy = (input: JobInput, serverId: string): HostActivities =>
   host(serverId, {
-    startToCloseTimeout: DRAW_LIMITS_MS[input.jobClass].one,
-    scheduleToCloseTimeout: DRAW_LIMITS_MS[input.jobClass].all,
+    ...tries(timeLimitOf(input.timeLimits, input.jobClass)),
     scheduleToStartTimeout: input.serverLostAfterMs,
     heartbeatTimeout: '10s',
     cancellationType: ActivityCancellationType.TRY_CANCEL,
@@ -142,7 +145,7 @@ export const callbackProxy = ({ tenant }: CallbackInput): CallbackActivities =>
 export const taskProxy = (input: JobInput, leftMs: number): TaskActivities =>
   proxyActivities<TaskActivities>({
     taskQueue: TASK_QUEUE,
-    startToCloseTimeout: DRAW_LIMITS_MS.task.one,
+    startToCloseTimeout: timeLimitOf(input.timeLimits, 'task').one,
     scheduleToCloseTimeout: leftMs,
     heartbeatTimeout: '10s',
     // A receiver that is overloaded is left alone for longer and longer.

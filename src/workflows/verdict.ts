@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import type { JobFailure, StoredOutput } from '../domain/job.ts';
+import type { JobFailure, JobInput, StoredOutput } from '../domain/job.ts';
+import { timeLimitOf } from '../domain/time-limits.ts';
 
 /** What a failed stage means for the job. */
 export type Verdict =
@@ -26,7 +27,7 @@ interface Details {
 const PROVEN_GONE = new Set(['prompt_lost', 'output_missing', 'output_invalid', 'interrupted']);
 
 /** Classifies what an activity threw. Throws the error itself when it is none of an activity. */
-export function judge(error: unknown): Verdict {
+export function judge(error: unknown, input: JobInput): Verdict {
   if (!(error instanceof ActivityFailure)) throw error;
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
@@ -44,15 +45,28 @@ export function judge(error: unknown): Verdict {
     const onHost = error.activityType === 'submit' || error.activityType === 'collect';
     const drawing = error.activityType === 'collect' && cause.timeoutType !== 'SCHEDULE_TO_START';
     const message = `${error.activityType} timed out (${cause.timeoutType ?? 'unknown'})`;
+    const last = cause.cause?.message ? ` The last try: ${cause.cause.message}` : '';
     if (onHost && !drawing)
       return {
         kind: 'abandon',
         failure: { code: 'server_lost', message: `${message}: no worker or no answer.` },
         waited: isBeatOfWaiting(cause.lastHeartbeatDetails),
       };
-    return { kind: 'final', failure: { code: 'timed_out', message: `${message}.` } };
+    return {
+      kind: 'final',
+      failure: {
+        code: 'timed_out',
+        message: `${message}: ${limitOf(error.activityType, input)}${last}`,
+      },
+    };
   }
   return { kind: 'final', failure: { code: 'internal', message: error.message } };
+}
+
+function limitOf(activity: string, { jobClass, timeLimits }: JobInput): string {
+  const what = activity === 'prepare' ? 'prepare' : jobClass;
+  const { one, all } = timeLimitOf(timeLimits, what);
+  return `one try may take ${one / 1_000} s and all of them ${all / 1_000} s. Submit it again, ask for less, or have ${what} raised in TIME_LIMITS.`;
 }
 
 /** The last heartbeat of a collect said that the server had not begun with the prompt. */

@@ -105,6 +105,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
       RESULT_SHAPE: 'auto',
       PROVIDER_NAME: undefined,
       PUBLIC_URL: undefined,
+      TIME_LIMITS: undefined,
       MIN_FREE_BYTES: 0,
       NODE_ENV: 'test',
       WORKER_KEY: undefined,

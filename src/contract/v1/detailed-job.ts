@@ -3,9 +3,9 @@ import { graphKey } from '../../db/job-graphs.ts';
 import type { JobRow } from '../../db/job-row.ts';
 import { compressAir, parseAir } from '../../domain/air.ts';
 import { airsOf } from '../../domain/job-needs.ts';
-import { DRAW_LIMITS_MS } from '../../domain/draw-limits.ts';
 import type { Generation } from '../../domain/generation.ts';
 import { isTask } from '../../domain/task.ts';
+import { timeLimitOf, type TimeLimits } from '../../domain/time-limits.ts';
 import { pascalJobType } from './last-event.ts';
 import { wireDate, wireDuration } from './wire-time.ts';
 
@@ -17,6 +17,7 @@ export function detailedJob(
   row: JobRow,
   slots: readonly string[],
   graphs: ReadonlyMap<string, string>,
+  timeLimits: TimeLimits,
 ): Record<string, unknown> {
   const { generation, request } = row;
   return {
@@ -30,7 +31,9 @@ export function detailedJob(
     ...(request['callbackUrl'] === undefined ? {} : { callbackUrl: request['callbackUrl'] }),
     ...(request['name'] === undefined ? {} : { name: request['name'] }),
     ...(request['providers'] === undefined ? {} : { providers: request['providers'] }),
-    claimDuration: wireDuration(Math.min(row.timeoutMs ?? Infinity, DRAW_LIMITS_MS[row.class].one)),
+    claimDuration: wireDuration(
+      Math.min(row.timeoutMs ?? Infinity, timeLimitOf(timeLimits, row.class).one),
+    ),
     type: pascalJobType(row.type),
     id: row.id,
     createdAt: wireDate(row.createdAt),

@@ -6,6 +6,7 @@ import type { JobRow } from '../../db/job-row.ts';
 import { saysText, type Generation } from '../../domain/generation.ts';
 import { isTerminal } from '../../domain/job.ts';
 import { isTask } from '../../domain/task.ts';
+import type { TimeLimits } from '../../domain/time-limits.ts';
 import type { Waiting } from '../../domain/why-waiting.ts';
 import { detailedJob } from './detailed-job.ts';
 import { LastEvent, lastEvent, type DrawingProgress } from './last-event.ts';
@@ -104,6 +105,8 @@ export interface StatusOptions {
   readonly expectedBlobKey: (jobId: string, slot: number, isText: boolean) => string;
   /** Graphs of comfy jobs by `graphKey`, for detailed answers. */
   readonly graphs: ReadonlyMap<string, string>;
+  /** TIME_LIMITS. */
+  readonly timeLimits: TimeLimits;
   /** How far running jobs are, where that is known. */
   readonly progress: ReadonlyMap<string, JobProgress>;
   readonly previewUrl: (jobId: string) => string;
@@ -154,7 +157,7 @@ function status(
   const shown = result(row, options);
   const slots = [shown].flat().map(({ blobKey }) => blobKey);
   return {
-    ...(options.detailed ? { job: detailedJob(row, slots, options.graphs) } : {}),
+    ...(options.detailed ? { job: detailedJob(row, slots, options.graphs, options.timeLimits) } : {}),
     jobId: row.id,
     cost: row.cost,
     properties: row.properties,
