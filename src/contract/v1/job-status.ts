@@ -157,7 +157,9 @@ function status(
   const shown = result(row, options);
   const slots = [shown].flat().map(({ blobKey }) => blobKey);
   return {
-    ...(options.detailed ? { job: detailedJob(row, slots, options.graphs, options.timeLimits) } : {}),
+    ...(options.detailed
+      ? { job: detailedJob(row, slots, options.graphs, options.timeLimits) }
+      : {}),
     jobId: row.id,
     cost: row.cost,
     properties: row.properties,
