@@ -84,7 +84,7 @@ function apiOn(sql: Sql, AUTH: 'open' | 'keys') {
   const orchestrator = createOrchestrator({
     requireStorage: async () => undefined,
     jobs,
-    outbox: { markStarted: async () => undefined } as never,
+    outbox: { markStarted: async () => undefined },
     taints: createTaints(sql),
     runs: { start: async () => undefined, cancel: async () => undefined } as never,
     events: { listEvents: async () => [] },
