@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import postgres from 'postgres';
 import { OrchestratorError } from '../errors.ts';
+import { arrayTypes } from './array-types.ts';
 
 /** A pool or a transaction of it: stores take either, so verbs compose. */
 export type Sql = postgres.Sql;
@@ -22,7 +23,8 @@ export function connectDatabase(options: DatabaseOptions): Sql {
     connection: { application_name: options.applicationName },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel } },
     onnotice: () => undefined,
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    fetch_types: false,
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number }, ...arrayTypes },
   });
   return new Proxy(sql, {
     get: (target, name): unknown =>

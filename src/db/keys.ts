@@ -69,7 +69,7 @@ export function createKeyStore(sql: Sql) {
     const [info] = await tx<KeyInfo[]>`
       insert into api_keys (tenant, name, hash, hint, operator, scopes, expires_at, requests_per_minute)
       values (${tenant}, ${name}, ${hashKey(key)}, ${key.slice(0, HINT_LENGTH)}, ${operator},
-        ${scopes ? tx.array([...scopes]) : null}, ${expiresAt ?? null}, ${requestsPerMinute ?? null})
+        ${scopes ? [...scopes] : null}::text[], ${expiresAt ?? null}, ${requestsPerMinute ?? null})
       returning ${columns}`;
     if (!info) throw new Error('insert into api_keys returned no row');
     return { key, info };

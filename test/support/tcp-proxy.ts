@@ -10,8 +10,14 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** Stands between a client and a server that shall vanish for a while. */
-export async function startTcpProxy(target: URL): Promise<TcpProxy> {
+/**
+ * Stands between a client and a server that shall vanish for a while. A connection whose client sends what `endsAt` finds
+ * is ended instead.
+ */
+export async function startTcpProxy(
+  target: URL,
+  endsAt: (bytes: Buffer) => boolean = () => false,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const track = (socket: Socket): void => {
     sockets.add(socket);
@@ -22,6 +28,9 @@ export async function startTcpProxy(target: URL): Promise<TcpProxy> {
     const server = createServer((client) => {
       const upstream = connect(Number(target.port), target.hostname);
       for (const socket of [client, upstream]) track(socket);
+      client.on('data', (bytes: Buffer) => {
+        if (endsAt(bytes)) client.destroy();
+      });
       client.pipe(upstream).pipe(client);
       client.on('close', () => upstream.destroy());
       upstream.on('close', () => client.destroy());
