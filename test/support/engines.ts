@@ -16,6 +16,8 @@ import { silentLogger } from '../../src/telemetry.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     postgresUrl: string;
+    /** Its log. */
+    postgresLog: string;
     temporalAddress: string;
     /** The CLI, for operators' commands and for dev servers. */
     temporalBinary: string;
@@ -75,10 +77,11 @@ export async function setUpEngines(
     cliPath: process.env['TEMPORAL_CLI_PATH'],
   });
   // Ephemeral ports, so that two runs on one machine do not meet.
+  const postgresLog = join(dir, 'postgres.log');
   const postgres = await startEmbeddedPostgres({
     dataDir: join(dir, 'postgres'),
     port: await ephemeralPort(HOST),
-    logFile: join(dir, 'postgres.log'),
+    logFile: postgresLog,
     pathEnv: process.env['PATH'] ?? '',
     logger: silentLogger,
     maxConnections: engine.postgresConnections ?? STACKS_CONNECTIONS,
@@ -96,6 +99,7 @@ export async function setUpEngines(
     logger: silentLogger,
   });
   project.provide('postgresUrl', postgres.url);
+  project.provide('postgresLog', postgresLog);
   project.provide('temporalAddress', temporal.address);
   project.provide('temporalBinary', binary.path);
   project.provide('temporalPrograms', engine.programs ?? null);
