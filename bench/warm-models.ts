@@ -89,15 +89,16 @@ async function drawBacklog(stack: BenchStack, count: number, size: number): Prom
   await pauseAll(stack, false);
   await untilEnded(stack.sql, count);
   const seconds = (performance.now() - startedAt) / 1_000;
-  // By the order of grants. A job is overtaken by those behind it in the request that were granted before it.
+  // By the order of grants. A job is overtaken by those that asked for a server after it and were granted one before it.
   const [row] = await stack.sql<{ hits: number; mostOvertaken: number }[]>`
     with granted as (
-      select position, claimed_at, generation ->> 'model' = lag(generation ->> 'model')
-        over (partition by server_id order by claimed_at) as is_hit from jobs
+      select opened_at, claimed_at, generation ->> 'model' = lag(generation ->> 'model')
+        over (partition by server_id order by claimed_at) as is_hit
+      from jobs join job_runs on job_runs.job_id = jobs.id
     )
     select count(*) filter (where is_hit)::int as hits, (select max(overtaken) from (
         select (select count(*)::int from granted later
-          where later.position > one.position and later.claimed_at < one.claimed_at) as overtaken
+          where later.opened_at > one.opened_at and later.claimed_at < one.claimed_at) as overtaken
         from granted one) each_one) as most_overtaken
     from granted`;
   return {
@@ -133,7 +134,7 @@ async function onStack(
       note: 'reference: PLACEMENT_WINDOW=1',
     },
     {
-      what: '  most often overtaken, by the order of the request',
+      what: '  most often overtaken, by those that asked for a server later',
       ...{ unit: 'times', ours: ours.mostOvertaken, reference: fifo.mostOvertaken },
       aim: atMost(WINDOW),
     },
