@@ -25,6 +25,7 @@ function setUp(answers: { wantsLists: boolean; changed: boolean }[] = []) {
     probe: async () => state,
     forgetLists: () => void (forgotten += 1),
     submit: () => Promise.reject(unreachable),
+    bootId: async () => 'b1',
   } as unknown as Executor;
   const reporter: FleetReporter = {
     report: async (report) => {
@@ -98,6 +99,24 @@ describe('the watch of a server', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('asks at once when a server that is down answers somebody, and not while it is up', async () => {
+    const { watch, executor, sent, arrived, becomes } = setUp();
+    await arrived(1);
+    await settle();
+    const watched = watchedExecutor(executor, watch);
+    await watched.bootId();
+    await settle();
+    expect(sent).toHaveLength(1);
+    becomes(DOWN);
+    watch.noteFailure(unreachable);
+    await arrived(2);
+    await settle();
+    becomes(UP);
+    await watched.bootId();
+    await arrived(3);
+    expect(sent[2]).toMatchObject({ reachable: true });
+  });
+
   it('reads the lists anew when the server misses a file, and for no other failure', async () => {
     const { watch, arrived, forgotten } = setUp();
     await arrived(1);
@@ -117,6 +136,7 @@ describe('the watch of a server', () => {
     await watch.leave();
     watch.noteFailure(unreachable);
     watch.noteFailure(new OrchestratorError('model_missing', 'x'));
+    watch.noteAnswer();
     await settle();
     expect(sent.slice(1)).toEqual(['left']);
   });

@@ -17,6 +17,8 @@ export interface FleetWatchOptions {
 export interface FleetWatch {
   /** Somebody met this failure at the server: the fleet is told at once what that means. */
   noteFailure(error: unknown): void;
+  /** Somebody got an answer of the server: when it counts as down, the fleet need not wait for the next probe. */
+  noteAnswer(): void;
   /** Takes the server off the fleet unless other workers stand at it. */
   leave(): Promise<void>;
   close(): Promise<void>;
@@ -76,6 +78,9 @@ export function createFleetWatch(options: FleetWatchOptions): FleetWatch {
         loop.wake();
       } else if (error.code === 'server_unreachable' && reachable !== false) loop.wake();
     },
+    noteAnswer() {
+      if (reachable === false && !left) loop.wake();
+    },
     async leave() {
       left = true;
       // A report that arrives after the leave would undo it.
@@ -87,16 +92,18 @@ export function createFleetWatch(options: FleetWatchOptions): FleetWatch {
   };
 }
 
-/** The executor, with its failures told to the watch before they are thrown on. */
+/** The executor, with its answers and failures told to the watch before they are passed on. */
 export function watchedExecutor(
   executor: Executor,
-  watch: Pick<FleetWatch, 'noteFailure'>,
+  watch: Pick<FleetWatch, 'noteFailure' | 'noteAnswer'>,
 ): Executor {
   const noting =
     <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       try {
-        return await call(...args);
+        const answer = await call(...args);
+        watch.noteAnswer();
+        return answer;
       } catch (error) {
         watch.noteFailure(error);
         throw error;
