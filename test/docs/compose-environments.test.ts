@@ -20,7 +20,7 @@ const LEFT_OVER: Environment = {
 
 /**
  * Environments of our services as Compose makes them of these files: later files win name by name, and all win over
- * `.env`, which also fills in what the files leave open when `asked` does not.
+ * `.env`, which only services get that ask for it.
  */
 async function environments(
   names: readonly string[],
@@ -34,11 +34,16 @@ async function environments(
       name,
       files.reduce<Environment>(
         (merged, { services }) => ({ ...merged, ...services[name]?.environment }),
-        dotEnv,
+        files.some(({ services }) => services[name]?.env_file?.some(isOptionalDotEnv))
+          ? dotEnv
+          : {},
       ),
     ]),
   );
 }
+
+const isOptionalDotEnv = ({ path, required }: { path: string; required?: boolean }): boolean =>
+  path === '.env' && required === false;
 
 const BASE = 'docker-compose.yml';
 const SERVERS = [BASE, 'docker-compose.servers.yml'];
