@@ -81,7 +81,7 @@ async function disturb(
   { what, part }: Disturbance,
 ): Promise<number> {
   const [comfyUrl = ''] = stack.comfyUrls;
-  const jobId = await jobs.post();
+  const jobId = await postWhenWell(jobs);
   await untilDrawing(comfyUrl, promptIdFor(jobId, 1, 1));
   const disturbedAt = performance.now();
   if (part) process.kill(stack.pids[part] ?? Number.NaN, 'SIGKILL');
@@ -90,13 +90,13 @@ async function disturb(
   return performance.now() - disturbedAt - STEPS * STEP_MS;
 }
 
-/** A whole job without a disturbance: everything is up again and warm. */
-async function untilWell(jobs: PictureJobs): Promise<void> {
+/** POSTs a job once a whole one went through, so that everything is up again and warm; what is refused is sent again. */
+async function postWhenWell(jobs: PictureJobs): Promise<string> {
   const deadline = performance.now() + GIVE_UP_MS;
   for (;;) {
     try {
       await jobs.draw();
-      return;
+      return await jobs.post();
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await delay(250);
@@ -119,7 +119,6 @@ export const recovery: Scenario = {
       for (let round = 1; round <= rounds; round += 1) {
         const startedAt = performance.now();
         for (const [disturbance, times] of took) {
-          await untilWell(jobs);
           const ms = await disturb(stack, jobs, disturbance);
           times.push(ms);
           say(`recovery: round ${round} of ${rounds}, ${disturbance.what}: ${ms.toFixed(0)} ms`);
