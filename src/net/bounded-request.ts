@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { OrchestratorError } from '../errors.ts';
+import { explainedCode } from './certificate-fault.ts';
 import { codeOf, type CheckedTarget } from './target-check.ts';
 
 export interface RequestBounds {
@@ -96,10 +97,14 @@ export async function sendBounded(
   } catch (error) {
     release();
     if (error instanceof OrchestratorError || options.signal?.aborted) throw error;
-    throw new OrchestratorError('fetch_failed', `${shown} failed: ${codeOf(error)}.`, {
-      retryable: true,
-      cause: error,
-    });
+    throw new OrchestratorError(
+      'fetch_failed',
+      `${shown} failed: ${explainedCode(codeOf(error))}.`,
+      {
+        retryable: true,
+        cause: error,
+      },
+    );
   }
 }
 

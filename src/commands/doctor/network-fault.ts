@@ -1,8 +1,7 @@
 /** Why no connection came about, in words, by the code Node gives. */
+import { isCertificateFault } from '../../net/certificate-fault.ts';
 import { Unwell } from './finding.ts';
 
-const UNTRUSTED =
-  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)$/;
 const NO_TLS = /^(?:EPROTO|ERR_SSL_\w+)$/;
 const NO_HOST = /^(?:ENOTFOUND|EAI_AGAIN)$/;
 
@@ -32,7 +31,7 @@ export function networkFault(url: URL, variable: string, error: unknown): Unwell
       `no host ${hostname} is known here (${code})`,
       `Correct the host in ${variable}, or write its IP address.`,
     );
-  if (UNTRUSTED.test(code))
+  if (isCertificateFault(code))
     return new Unwell(
       `the certificate of ${origin} is not trusted (${code})`,
       'Name the certificate of its authority in NODE_EXTRA_CA_CERTS, and use a host name the certificate is made for.',
