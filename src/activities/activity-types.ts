@@ -72,6 +72,8 @@ export interface CollectInput {
   readonly timeoutMs?: number;
   /** Its result is this text, and no file. */
   readonly text?: TextOutput;
+  /** Its files are in no books of the server: they are known by their names only. */
+  readonly outputExtension?: string;
 }
 
 export interface RescueInput extends Salvage {

@@ -134,7 +134,10 @@ async function outputsOf(
   switch (state.state) {
     case 'succeeded': {
       if (input.text) return storeText(deps.storage, lease, input.text, state.texts);
-      const files = outputFiles(state.outputs, expectedOutputs);
+      const files =
+        input.outputExtension === undefined
+          ? outputFiles(state.outputs, expectedOutputs)
+          : predictedOutputs(input);
       if (files.length >= Math.max(1, expectedOutputs))
         return storeOutputs(deps, lease, files, signal, isUnknown);
       if (isUnknown)

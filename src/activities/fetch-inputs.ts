@@ -211,6 +211,7 @@ const nameOf = (source: MediaSource): string =>
 const fits = (kind: MediaKind, contentType: string): boolean =>
   kind === 'any' ||
   contentType.startsWith(`${kind}/`) ||
+  (kind === 'archive' && contentType === 'application/zip') ||
   // An animation is a picture to some loaders and a video to others.
   (kind === 'video' && ['image/gif', 'image/webp'].includes(contentType)) ||
   // Loaders of sounds take the track of a video.

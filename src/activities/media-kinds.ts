@@ -28,6 +28,9 @@ const audio = (head: Buffer): string | undefined => {
   return start.startsWith('ID3') || isFrame ? 'audio/mpeg' : undefined;
 };
 
+/** The first file of an archive: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT section 4.3.7 */
+const ZIP = '504b0304';
+
 /** Kinds that only their name tells; nothing of them is checked but that it is no web page. */
 const BY_EXTENSION: Readonly<Record<string, string>> = {
   ...{ svg: 'image/svg+xml', tif: 'image/tiff', tiff: 'image/tiff', exr: 'image/x-exr' },
@@ -39,6 +42,7 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
 /** Content type of a video, a sound, a 3D model or what else a node may write; undefined for anything else. */
 export function mediaType(name: string, head: Buffer): string | undefined {
   if (ascii(head, 0, 4) === 'glTF') return 'model/gltf-binary';
+  if (head.toString('hex', 0, 4) === ZIP) return 'application/zip';
   const known = video(head) ?? audio(head);
   if (known !== undefined) return known;
   const extension = /\.([a-z0-9]+)$/.exec(name.toLowerCase())?.[1] ?? '';

@@ -2,6 +2,7 @@ import { Transform } from 'node:stream';
 import { OrchestratorError } from '../errors.ts';
 import { createJpegSize, type PictureSize } from './jpeg-size.ts';
 import { mediaType } from './media-kinds.ts';
+import { createSafetensorsLook } from './safetensors-look.ts';
 
 /** What the first and last bytes of a file say it is. */
 export interface Inspection {
@@ -73,13 +74,18 @@ function createLook(name: string): { read(chunk: Buffer): void; verdict(): Inspe
   let head = Buffer.alloc(0);
   let tail = Buffer.alloc(0);
   const jpeg = createJpegSize();
+  const tensors = name.toLowerCase().endsWith('.safetensors') ? createSafetensorsLook() : undefined;
   return {
     read(chunk) {
+      tensors?.read(chunk);
       if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk]).subarray(0, HEAD_BYTES);
       tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
       jpeg.read(chunk);
     },
-    verdict: () => inspectEnds(name, head, tail, jpeg.size()),
+    verdict: () =>
+      tensors?.isWhole() === false
+        ? 'is a safetensors file that was cut off'
+        : inspectEnds(name, head, tail, jpeg.size()),
   };
 }
 

@@ -9,11 +9,13 @@ import type { LeasedJob, PrepareReads } from '../db/prepare-reads.ts';
 import type { RunStore } from '../db/runs.ts';
 import type { ListedFiles } from '../ecosystems/look-up-file.ts';
 import { planGraph, type GraphPlan } from '../ecosystems/plan-graph.ts';
+import { SAVE_CLASSES } from '../ecosystems/training.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { BlobStore } from '../ports.ts';
 import { blobKeyFor, graphKeyFor } from '../storage/keys.ts';
 import { createFetchInputs, type FetchInputsDeps, type StoredInput } from './fetch-inputs.ts';
 import { startPulse } from './pulse.ts';
+import { unpackTraining, type TrainingPicture } from './unpack-training.ts';
 
 export interface PrepareDeps extends FetchInputsDeps {
   readonly reads: PrepareReads;
@@ -46,13 +48,20 @@ export function createPrepare(deps: PrepareDeps) {
 
   const fetchInputs = createFetchInputs(deps);
   /** Beats while it fetches, which may take minutes; whatever else hangs is noticed after 10 s. */
-  const inputsFor = async (lease: Lease, job: LeasedJob): Promise<readonly StoredInput[]> => {
+  const inputsFor = async (
+    lease: Lease,
+    job: LeasedJob,
+  ): Promise<readonly (StoredInput | TrainingPicture)[]> => {
     const inputs = mediaInputsOf(job.generation);
     if (inputs.length === 0) return [];
     const pulse = startPulse(() => heartbeat());
     const owner = { jobId: lease.jobId, tenant: job.tenant };
     try {
-      return await fetchInputs(owner, inputs, cancellationSignal());
+      const stored = await fetchInputs(owner, inputs, cancellationSignal());
+      const [archive] = stored;
+      return job.generation.operation === 'imageResourceTraining' && archive
+        ? await unpackTraining(deps, owner, archive.blob)
+        : stored;
     } finally {
       pulse.stop();
     }
@@ -69,11 +78,16 @@ export function createPrepare(deps: PrepareDeps) {
       );
     const files = await serverFiles(lease.serverId);
     const prefix = outputPrefix(lease.jobId, lease.runIndex, lease.attempt);
-    const plan = planFor(job, files, lease.serverId);
+    const knownClasses = new Set(
+      job.generation.operation === 'imageResourceTraining'
+        ? await reads.knownClasses(lease.serverId, SAVE_CLASSES)
+        : [],
+    );
+    const plan = planFor(job, files, lease.serverId, knownClasses);
     const stored = await inputsFor(lease, job);
     const inputs = stored.map((input) => inputFile(prefix, input));
     const graph = await toRef(
-      JSON.stringify(plan.build(inputNames(stored, inputs), prefix)),
+      JSON.stringify(plan.build(inputNames(stored, inputs), prefix, captionsOf(stored))),
       { lease, tenant: job.tenant },
       deps,
     );
@@ -85,6 +99,7 @@ export function createPrepare(deps: PrepareDeps) {
       durationMs: Date.now() - startedAtMs,
       ...(inputs.length > 0 ? { inputs } : {}),
       ...(plan.text ? { text: plan.text } : {}),
+      ...(plan.outputExtension === undefined ? {} : { outputExtension: plan.outputExtension }),
     };
   };
 }
@@ -101,14 +116,23 @@ const inputNames = (
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(stored.map(({ role }, index) => [role, files[index]?.name ?? '']));
 
+const captionsOf = (
+  stored: readonly (StoredInput | TrainingPicture)[],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    stored.flatMap((input) => ('caption' in input ? [[input.role, input.caption]] : [])),
+  );
+
 function planFor(
   { generation, fileNames, graph }: LeasedJob,
   listed: ListedFiles,
   serverId: string,
+  knownClasses: ReadonlySet<string>,
 ): GraphPlan {
   const plan = planGraph(generation, {
     ...{ fileNameOf: (air) => fileNames[air] ?? undefined, listed },
     graph: graph === null ? undefined : (JSON.parse(graph) as Graph),
+    ...(knownClasses.size > 0 ? { hasClass: (name: string) => knownClasses.has(name) } : {}),
   });
   if (!('missing' in plan)) return plan;
   const why = plan.missing.join(' ');

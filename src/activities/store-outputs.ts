@@ -17,17 +17,19 @@ export interface StoreDeps {
 /** Their list goes through Temporal, which takes 2 MB. */
 const MOST_OUTPUTS = 2_000;
 
-/** Names under which SaveImage writes: `<prefix>_00001_.png` and so on. They outlive the server's books. */
+/** Names under which SaveImage and its like write: `<prefix>_00001_.png` and so on. They outlive the server's books. */
 export const predictedOutputs = ({
   outputPrefix,
   expectedOutputs,
+  outputExtension = 'png',
 }: {
   readonly outputPrefix: string;
   readonly expectedOutputs: number;
+  readonly outputExtension?: string;
 }): OutputFile[] =>
   Array.from({ length: expectedOutputs }, (_, slot) => ({
     nodeId: 'predicted',
-    filename: `${posix.basename(outputPrefix)}_${String(slot + 1).padStart(5, '0')}_.png`,
+    filename: `${posix.basename(outputPrefix)}_${String(slot + 1).padStart(5, '0')}_.${outputExtension}`,
     subfolder: posix.dirname(outputPrefix),
     type: 'output' as const,
   }));

@@ -203,7 +203,7 @@ describe('bodies', () => {
 });
 
 describe('job types', () => {
-  it.each(['imageResourceTraining', 'toString', 7])(
+  it.each(['audioCaptioning', 'toString', 7])(
     'refuses %s and lists what is supported',
     async (type) => {
       const problem = await refused({ $type: type, params: {} });

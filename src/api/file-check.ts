@@ -34,7 +34,9 @@ export function lacksOfAll(
   if (needs.shape.operation !== 'textToImage') {
     const [best] = byLacks(needs, servers, fit);
     if (!best) return [];
-    const others = saysText(needs.shape)
+    const isListed =
+      saysText(needs.shape) || best.lacks.some(({ path }) => path?.join() === '$type');
+    const others = isListed
       ? `. Job types that can run now: ${typesThatRun(servers, fit).join(', ')}`
       : '';
     return best.lacks.map(({ path = [], message }) => ({

@@ -6,7 +6,7 @@ import { tokenOf } from '../contract/v1/token.ts';
 import { createFleetView, type FleetView } from '../db/fleet-view.ts';
 import type { JobRow } from '../db/job-row.ts';
 import { isTerminal } from '../domain/job.ts';
-import { blobKeyFor, TEXT_EXTENSION } from '../storage/keys.ts';
+import { blobKeyFor } from '../storage/keys.ts';
 import { createBlobLinks, createUploadLinks, publicBase } from './blob-links.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { createWaitView } from './wait-view.ts';
@@ -76,8 +76,7 @@ export function createJobAnswers(deps: ApiDeps): JobAnswers {
     blobUrl: linksFor(c),
     uploadUrl: uploadLinks(c),
     taskBlobs: await taskBlobsOf(rows === 'new' ? [] : rows),
-    expectedBlobKey: (jobId, slot, isText) =>
-      blobKeyFor(jobId, slot, isText ? TEXT_EXTENSION : 'png'),
+    expectedBlobKey: blobKeyFor,
     progress: await progressOf(rows === 'new' ? [] : rows),
     previewUrl: (jobId) => `${publicBase(c, config.PUBLIC_URL)}${JOBS_PATH}/${jobId}/preview`,
     waiting: await waitsOf(rows),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetServer } from '../domain/fleet.ts';
 import { JOBS, submitted } from './job-calls.test-support.ts';
-import { blobRecord, createTestApi, type TestApi } from './test-api.test-support.ts';
+import { blobRecord, createTestApi, SD1, SD1_LORA, type TestApi } from './test-api.test-support.ts';
 
 const MEDIA = { mediaUrl: 'https://example.org/a.png' };
 const REQUESTS = {
@@ -145,6 +145,76 @@ describe('jobs that say something of a picture', () => {
     ['imageEmbedding', { imageUrl: null }, '', /either imageUrl or blobKey/],
   ])('%s with %j is refused at %j', async (type, change, path, message) => {
     const problem = await refusal(createTestApi(), jobOf(type, change));
+    expect(problem.errors?.[path]?.join(), JSON.stringify(problem.errors)).toMatch(message);
+  });
+});
+
+describe('a training', () => {
+  const TRAINING_NODES = [
+    ...['CheckpointLoaderSimple', 'LoadImage', 'ImageScale', 'VAEEncode', 'CLIPTextEncode'],
+    ...['LatentBatch', 'ConditioningCombine', 'TrainLoraNode', 'SaveLoRANode'],
+  ];
+  const trainer = (nodes: readonly string[], folder = 'checkpoints'): FleetServer => ({
+    ...serverWith(nodes),
+    lists: {
+      files: { [folder]: ['sd1/civitai/4384/128713.safetensors'] },
+      nodeClasses: new Set(nodes),
+    },
+  });
+  const training = (change: object = {}) => ({
+    ...{ $type: 'imageResourceTraining', model: SD1 },
+    trainingData: 'https://example.org/data.zip',
+    ...change,
+  });
+
+  it('is accepted where a server has the nodes and the checkpoint', async () => {
+    const api = createTestApi();
+    api.fleet.push(trainer(TRAINING_NODES));
+    const params = { maxTrainEpochs: 2, numRepeats: 3, networkDim: 4, loraName: 'mine' };
+    const { collection } = await submitted(api, training({ params }), '?detailed=true');
+    expect([...api.orchestrator.rows.values()]).toMatchObject([
+      {
+        ...{ type: 'imageResourceTraining', class: 'training', ecosystem: 'sd1', cost: 10 },
+        generation: { model: SD1, rounds: 6, rank: 4, batchSize: 1, learningRate: 5e-5 },
+      },
+    ]);
+    expect(collection.jobs[0]).toMatchObject({
+      job: { model: SD1, params, trainingData: training().trainingData },
+      result: { available: false, blobKey: expect.stringMatching(/\.bin$/) as string },
+    });
+  });
+
+  it.each([
+    ['TrainLoraNode', '$type', /imageResourceTraining needs the node class TrainLoraNode/],
+    ['SaveLoRANode', '$type', /needs the node class SaveLoRA,/],
+  ])('is refused where no server has %s', async (node, path, message) => {
+    const api = createTestApi();
+    api.fleet.push(trainer(TRAINING_NODES.filter((name) => name !== node)));
+    const problem = await refusal(api, training());
+    expect(problem.code).toBe('resource_unavailable');
+    expect(problem.errors?.[path]?.join()).toMatch(message);
+    expect(problem.errors?.[path]?.join()).toMatch(/can run now: textToImage/);
+  });
+
+  it('is refused where no server has the checkpoint', async () => {
+    const api = createTestApi();
+    api.fleet.push(trainer(TRAINING_NODES, 'diffusion_models'));
+    expect((await refusal(api, training())).errors?.['model']?.join()).toMatch(/not in the server/);
+  });
+
+  it.each<[object, string, RegExp]>([
+    [{ trainingData: undefined }, 'trainingData', /expected/],
+    [{ trainingData: 'file:///etc/passwd' }, 'trainingData', /http/],
+    [{ trainingData: 'http://10.0.0.1/a.zip' }, 'trainingData', /private/],
+    [{ model: undefined }, 'model', /expected/],
+    [{ model: SD1_LORA }, 'model', /expected a checkpoint/],
+    [{ params: { networkDim: 129 } }, 'params.networkDim', /128/],
+    [{ params: { resolution: 100 } }, 'params.resolution', /8/],
+    [{ params: { maxTrainEpochs: 21 } }, 'params.maxTrainEpochs', /20/],
+    [{ params: { unetLR: 0 } }, 'params.unetLR', /1e-7|1e-07|0.0000001/],
+    [{ params: [] }, 'params', /object/],
+  ])('with %j is refused', async (change, path, message) => {
+    const problem = await refusal(createTestApi(), training(change));
     expect(problem.errors?.[path]?.join(), JSON.stringify(problem.errors)).toMatch(message);
   });
 });

@@ -33,6 +33,14 @@ export function createPrepareReads(sql: Sql) {
       return row;
     },
 
+    /** Those of the node classes that a server last said it knows. */
+    async knownClasses(serverId: string, classes: readonly string[]): Promise<readonly string[]> {
+      const rows = await sql<{ name: string }[]>`
+        select name from unnest(${classes as string[]}::text[]) as asked (name)
+        where exists (select from servers where id = ${serverId} and node_classes ? name)`;
+      return rows.map(({ name }) => name);
+    },
+
     /** Model files of a server as it last reported them. */
     async serverFiles(serverId: string): Promise<Readonly<Record<string, readonly string[]>>> {
       const [row] = await sql<{ files: Record<string, string[]> }[]>`

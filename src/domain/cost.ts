@@ -54,4 +54,9 @@ export const imageCost = (generation: Priced): number => {
 export const roundedCost = (cost: number): number => Math.round(cost * 10_000) / 10_000;
 
 /** What jobs cost whose work is not known beforehand. */
-export const FLAT_COSTS = { comfy: 1, imageTransform: 0.1, pictureText: 0.1 } as const;
+export const FLAT_COSTS = {
+  comfy: 1,
+  imageTransform: 0.1,
+  pictureText: 0.1,
+  training: 10,
+} as const;

@@ -17,7 +17,10 @@ export const inputsOf = ({
 /** The role of the one picture that a job is about. */
 export const PICTURE_ROLE = 'image';
 
-export type MediaKind = 'image' | 'video' | 'audio' | 'any';
+/** The role of an archive of training pictures. */
+export const ARCHIVE_ROLE = 'data';
+
+export type MediaKind = 'image' | 'video' | 'audio' | 'archive' | 'any';
 
 export interface MediaInput {
   /** Names it among the inputs of its generation. */
@@ -40,6 +43,8 @@ export function mediaInputsOf(generation: Generation): readonly MediaInput[] {
     case 'mediaCaptioning':
     case 'imageEmbedding':
       return [{ role: PICTURE_ROLE, kind: 'image', source: generation.image }];
+    case 'imageResourceTraining':
+      return [{ role: ARCHIVE_ROLE, kind: 'archive', source: generation.data }];
     case 'comfy':
       return generation.media;
   }

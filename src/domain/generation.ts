@@ -106,6 +106,25 @@ export interface ImageEmbedding {
   readonly image: MediaSource;
 }
 
+/** A LoRA made of pictures and what they show. */
+export interface ResourceTraining {
+  readonly operation: 'imageResourceTraining';
+  readonly ecosystem: Ecosystem;
+  /** Canonical AIR of the checkpoint that it is made for. */
+  readonly model: string;
+  /** A zip archive: pictures, each with a text file of its name. */
+  readonly data: MediaSource;
+  /** How often each picture is taken: epochs times repeats. */
+  readonly rounds: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** 1..128. */
+  readonly rank: number;
+  /** Side of the square that every picture is cut to, pixels. */
+  readonly resolution: number;
+  readonly seed: number;
+}
+
 /** What is said of a picture: no file is drawn. */
 export type PictureText = Tagging | Captioning | ImageEmbedding;
 
@@ -126,7 +145,7 @@ export interface ComfyGraph {
 }
 
 /** What a job asks to be made. More operations join this union. */
-export type Generation = TextToImage | ImageTransform | ComfyGraph | PictureText;
+export type Generation = TextToImage | ImageTransform | ComfyGraph | PictureText | ResourceTraining;
 
 /** Whether the result is text and not files. */
 export const saysText = <T extends { readonly operation: string }>(

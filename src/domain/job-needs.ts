@@ -5,6 +5,7 @@ import {
   type Generation,
   type ImageTransform,
   type PictureText,
+  type ResourceTraining,
   type TextToImage,
 } from './generation.ts';
 
@@ -21,11 +22,14 @@ export type TextToImageShape = Pick<
   | 'refiner'
 >;
 
+export type TrainingShape = Pick<ResourceTraining, 'operation' | 'ecosystem' | 'model'>;
+
 /** Everything of a generation that decides which files and node classes its graph needs; a generation is one. */
 export type GenerationShape =
   | TextToImageShape
   | Pick<ImageTransform, 'operation' | 'transformer'>
   | Pick<PictureText, 'operation'>
+  | TrainingShape
   | Pick<ComfyGraph, 'operation' | 'classes' | 'models'>;
 
 /** What the catalogue says of the resources a job names, by AIR. */
@@ -61,6 +65,8 @@ export function airsOf(shape: GenerationShape): readonly string[] {
   switch (shape.operation) {
     case 'textToImage':
       return airsOfPicture(shape);
+    case 'imageResourceTraining':
+      return [shape.model];
     case 'comfy':
       return [...new Set(shape.models.flatMap(({ air }) => air ?? []))];
     default:
@@ -76,7 +82,8 @@ export function needsOf(shape: GenerationShape, resources: NeededResources): Job
 }
 
 function warmModel(shape: GenerationShape): string {
-  if (shape.operation === 'textToImage') return shape.model;
+  if (shape.operation === 'textToImage' || shape.operation === 'imageResourceTraining')
+    return shape.model;
   if (shape.operation !== 'comfy') return '';
   const models = shape.models.map(({ air, file }) => air ?? file ?? '');
   return models.find(isCheckpoint) ?? models[0] ?? '';
@@ -94,6 +101,8 @@ export function shapeKey(shape: GenerationShape): string {
       return JSON.stringify([shape.operation, shape.transformer]);
     case 'comfy':
       return JSON.stringify([shape.operation, shape.classes, shape.models]);
+    case 'imageResourceTraining':
+      return JSON.stringify([shape.operation, shape.ecosystem, shape.model]);
     default:
       return JSON.stringify([shape.operation]);
   }
@@ -136,5 +145,7 @@ export function titleOf(generation: Generation): string {
       return generation.captioner;
     case 'imageEmbedding':
       return 'one picture';
+    case 'imageResourceTraining':
+      return `LoRA of rank ${generation.rank}`;
   }
 }

@@ -127,6 +127,8 @@ export interface PreparedPrompt {
   readonly inputs?: readonly InputFile[];
   /** Its result is this text, and no file. */
   readonly text?: TextOutput;
+  /** Its files are in no books of the server: they are known by their names only. */
+  readonly outputExtension?: string;
 }
 
 export interface SubmitReceipt {

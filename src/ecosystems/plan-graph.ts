@@ -5,6 +5,7 @@ import type {
   Graph,
   ImageTransform,
   PictureText,
+  ResourceTraining,
 } from '../domain/generation.ts';
 import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import { renameMedia } from '../domain/graphs/graph-media.ts';
@@ -19,6 +20,7 @@ import { findEncoder, NO_ENCODER, textGraph, textOutputOf } from './picture-text
 import { required } from './resolved-files.ts';
 import { resolveFiles } from './resolve-files.ts';
 import { fillSkeleton } from './skeleton.ts';
+import { findTrained, LORA_EXTENSION, SAVE_CLASSES, trainingGraph } from './training.ts';
 import save from './skeletons/picture/save.json' with { type: 'json' };
 
 export interface GraphPlan {
@@ -26,8 +28,14 @@ export interface GraphPlan {
   readonly expectedOutputs: number;
   /** Its result is this text, and no file. */
   readonly text?: TextOutput;
-  /** `inputs`: names of its input files by role. */
-  build(inputs: Readonly<Record<string, string>>, outputPrefix: string): Graph;
+  /** Its files are in no books of the server: they are known by their names only. */
+  readonly outputExtension?: string;
+  /** `inputs`: names of its input files by role; `captions`: of training pictures, by role too. */
+  build(
+    inputs: Readonly<Record<string, string>>,
+    outputPrefix: string,
+    captions?: Readonly<Record<string, string>>,
+  ): Graph;
 }
 
 export interface PlanSources {
@@ -37,6 +45,8 @@ export interface PlanSources {
   readonly listed: ListedFiles;
   /** The client's graph, where it sent one. */
   readonly graph?: Graph | undefined;
+  /** Whether the server knows a node class; without it, it is taken to know the newest. */
+  readonly hasClass?: (name: string) => boolean;
 }
 
 /** How the graph is made on this server, or in words what the server does not have. Pure. */
@@ -60,9 +70,34 @@ export function planGraph(
       };
     case 'comfy':
       return planOwnGraph(generation, sources);
+    case 'imageResourceTraining':
+      return planTraining(generation, sources);
     default:
       return planText(generation, sources.listed);
   }
+}
+
+function planTraining(
+  generation: ResourceTraining,
+  { fileNameOf, listed, hasClass = (name) => name === 'SaveLoRA' }: PlanSources,
+): GraphPlan | { readonly missing: readonly string[] } {
+  const found = findTrained(generation.model, fileNameOf(generation.model), listed);
+  if ('message' in found) return { missing: [found.message] };
+  const saveClass = SAVE_CLASSES.find(hasClass) ?? 'SaveLoRA';
+  return {
+    expectedOutputs: 1,
+    outputExtension: LORA_EXTENSION,
+    build: (inputs, prefix, captions = {}) =>
+      trainingGraph(
+        generation,
+        Object.entries(captions).map(([role, caption]) => ({
+          image: required(inputs[role], 'a training picture'),
+          caption,
+        })),
+        { checkpoint: found.name, saveClass },
+        prefix,
+      ),
+  };
 }
 
 function planText(

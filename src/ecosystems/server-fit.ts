@@ -1,9 +1,19 @@
 /** Whether a server can run a job: what it may serve, its model files, its node classes, its memory. */
 import type { FleetServer, ServerLists } from '../domain/fleet.ts';
-import type { ComfyGraph, PictureText, TextToImage } from '../domain/generation.ts';
+import type {
+  ComfyGraph,
+  PictureText,
+  ResourceTraining,
+  TextToImage,
+} from '../domain/generation.ts';
 import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import { runClass } from '../domain/graphs/graph-outputs.ts';
-import { ecosystemsOf, type JobNeeds, type TextToImageShape } from '../domain/job-needs.ts';
+import {
+  ecosystemsOf,
+  type JobNeeds,
+  type TextToImageShape,
+  type TrainingShape,
+} from '../domain/job-needs.ts';
 import { findGraphModels } from './graph-models.ts';
 import { transformImage } from './image-transformers.ts';
 import { buildGraph } from './index.ts';
@@ -12,6 +22,7 @@ import { CUSTOM_NODE_PACKS } from './node-packs.ts';
 import { findEncoder, NO_ENCODER, textGraph } from './picture-texts.ts';
 import { transformGraph } from './plan-graph.ts';
 import { resolveFiles } from './resolve-files.ts';
+import { findTrained, SAVE_CLASSES, trainingGraph } from './training.ts';
 
 /** What keeps a server from running a job, in words; `air` is the resource it is about. */
 export interface Lack {
@@ -84,9 +95,33 @@ function findLacks(needs: JobNeeds, lists: ServerLists): readonly Lack[] {
     }
     case 'comfy':
       return graphLacks(shape, fileName, lists);
+    case 'imageResourceTraining':
+      return trainingLacks(shape, fileName, lists);
     default:
       return textLacks(shape.operation, lists);
   }
+}
+
+function trainingLacks(
+  { model }: TrainingShape,
+  fileName: (air: string) => string | undefined,
+  lists: ServerLists,
+): readonly Lack[] {
+  const saveClass = SAVE_CLASSES.find((name) => lists.nodeClasses.has(name)) ?? 'SaveLoRA';
+  const graph = trainingGraph(
+    TRAINING_BLANK,
+    TRAINING_FILES,
+    { checkpoint: 'file', saveClass },
+    'output',
+  );
+  const found = findTrained(model, fileName(model), lists.files);
+  return [
+    ...unknownClasses(nodeClassesOf(graph), lists).map((name) => ({
+      ...{ air: '', path: ['$type'] },
+      message: `imageResourceTraining needs the node class ${name}, which it does not know; ${whatBrings(name)}`,
+    })),
+    ...('message' in found ? [{ air: model, path: ['model'], message: found.message }] : []),
+  ];
 }
 
 function textLacks(operation: PictureText['operation'], lists: ServerLists): readonly Lack[] {
@@ -160,6 +195,12 @@ function whatBrings(nodeClass: string): string {
 }
 
 const BLANK_INPUT = { [PICTURE_ROLE]: 'file' };
+
+const TRAINING_FILES = [0, 1].map(() => ({ image: 'file', caption: '' }));
+const TRAINING_BLANK: ResourceTraining = {
+  ...{ operation: 'imageResourceTraining', ecosystem: 'sd1', model: '', data: { url: '' } },
+  ...{ rounds: 1, batchSize: 1, learningRate: 1, rank: 1, resolution: 64, seed: 0 },
+};
 
 /** What a text says changes no node of its graph. */
 const TEXT_BLANK = {

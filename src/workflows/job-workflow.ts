@@ -127,6 +127,9 @@ async function draw(input: JobInput, lease: Lease, progress: JobProgress): Promi
     serverLostAfterMs: input.serverLostAfterMs,
     ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
     ...(prepared.text ? { text: prepared.text } : {}),
+    ...(prepared.outputExtension === undefined
+      ? {}
+      : { outputExtension: prepared.outputExtension }),
   });
 }
 

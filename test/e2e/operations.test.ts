@@ -7,6 +7,7 @@ import { postJobs, SD1, untilState } from '../support/jobs.ts';
 import { operationCases } from '../support/operation-cases.ts';
 import { servePictures, type PictureServer } from '../support/picture-server.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { trained } from '../support/training-case.ts';
 import { until } from '../support/until.ts';
 
 const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
@@ -50,6 +51,15 @@ describe('operations of the simulator', () => {
     const row = await untilState(stack, posted.jobIds[0] ?? '', 'succeeded');
     await pictures.close();
     expect(row.outputs).toMatchObject([{ width: size[0], height: size[1] }]);
+  });
+
+  it('a LoRA is trained from an archive of pictures, and its file is the result', async () => {
+    const { result, tensors } = await trained(stack, SD1, 60_000);
+    expect(result).toMatchObject({
+      blobKey: expect.stringMatching(/\.bin$/) as string,
+      available: true,
+    });
+    expect(tensors).toEqual(['lora_up.weight']);
   });
 
   describe('what is said of a picture', () => {

@@ -173,7 +173,7 @@ describe('jobs that need no server', () => {
     expect((await fetch(wrong, other)).status).toBe(403);
   });
 
-  it('are refused at once for what is not there, and for types without a graph', async () => {
+  it('are refused at once for what is not there, and for unknown types', async () => {
     const nobody = '00000000-0000-4000-8000-000000000000';
     await expect(calls.submit({ $type: 'blobPin', key: 'nothing.png' })).rejects.toThrow(
       /^400 .*no stored file of yours/,
@@ -181,7 +181,7 @@ describe('jobs that need no server', () => {
     await expect(calls.submit({ $type: 'clearAssets', jobId: nobody })).rejects.toThrow(
       `there is no job ${nobody}`,
     );
-    await expect(calls.submit({ $type: 'imageResourceTraining', params: {} })).rejects.toThrow(
+    await expect(calls.submit({ $type: 'audioCaptioning', params: {} })).rejects.toThrow(
       /^400 .*unsupported_job_type.*blobGet/,
     );
   });

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { BlobRecord } from '../../db/blobs.ts';
 import type { JobProgress } from '../../db/job-progress.ts';
-import type { JobRow } from '../../db/job-row.ts';
+import type { JobOutput, JobRow } from '../../db/job-row.ts';
 import { saysText, type Generation } from '../../domain/generation.ts';
 import { isTerminal } from '../../domain/job.ts';
 import { isTask } from '../../domain/task.ts';
@@ -14,6 +14,16 @@ import { ServiceProvider, serviceProvider } from './queue-position.ts';
 import { taskSlots } from './task-result.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
+
+const Epoch = z
+  .object({
+    epochNumber: z.int(),
+    blobName: z.string(),
+    blobSize: z.int(),
+    blobUrl: z.string(),
+    sampleImages: z.array(z.string()).openapi({ description: 'Empty: none are drawn' }),
+  })
+  .openapi('TrainingEpoch');
 
 const BlobSlot = z
   .object({
@@ -46,6 +56,11 @@ const BlobSlot = z
       .string()
       .optional()
       .openapi({ description: 'Of imageEmbedding: file of the image encoder on its server' }),
+    epochs: z
+      .array(Epoch)
+      .readonly()
+      .optional()
+      .openapi({ description: 'Of imageResourceTraining: one, the LoRA at the end' }),
     blobUploadUrl: z.string().optional().openapi({
       description: 'Of `blobUpload`: signed link that takes the file by PUT, until it ends',
     }),
@@ -102,7 +117,7 @@ export interface StatusOptions {
   /** Files of tasks that are there, by public id. */
   readonly taskBlobs: ReadonlyMap<string, Pick<BlobRecord, 'width' | 'height'>>;
   /** Id an output will have, shown before it exists. */
-  readonly expectedBlobKey: (jobId: string, slot: number, isText: boolean) => string;
+  readonly expectedBlobKey: (jobId: string, slot: number, extension: string) => string;
   /** Graphs of comfy jobs by `graphKey`, for detailed answers. */
   readonly graphs: ReadonlyMap<string, string>;
   /** TIME_LIMITS. */
@@ -183,7 +198,10 @@ const expected = (
 ): { blobKey: string; available: boolean }[] =>
   generation.operation === 'comfy'
     ? []
-    : [{ blobKey: options.expectedBlobKey(id, 0, saysText(generation)), available: false }];
+    : [{ blobKey: options.expectedBlobKey(id, 0, extensionOf(generation)), available: false }];
+
+const extensionOf = (generation: JobRow['generation']): string =>
+  saysText(generation) ? 'json' : generation.operation === 'imageResourceTraining' ? 'bin' : 'png';
 
 /** Of the attempt that the row shows, not of one before. */
 function progressOf(row: JobRow, options: StatusOptions): DrawingProgress | undefined {
@@ -202,6 +220,18 @@ function result(row: JobRow, options: StatusOptions): JobStatus['result'] {
   return options.resultShape === 'auto' && only && others.length === 0 ? only : slots;
 }
 
+/** One: the nodes that train save at their end only. */
+function epochsOf(
+  generation: Generation,
+  { blobKey, bytes }: JobOutput,
+  blobUrl: string,
+): Pick<BlobSlot, 'epochs'> {
+  if (generation.operation !== 'imageResourceTraining') return {};
+  return {
+    epochs: [{ epochNumber: 1, blobName: blobKey, blobSize: bytes, blobUrl, sampleImages: [] }],
+  };
+}
+
 function drawnSlots(row: JobRow, generation: Generation, options: StatusOptions): BlobSlot[] {
   const seed = generation.operation === 'textToImage' ? { seed: generation.seed } : {};
   const slots = row.outputs?.map((output): BlobSlot => {
@@ -218,6 +248,7 @@ function drawnSlots(row: JobRow, generation: Generation, options: StatusOptions)
       ...(output.width === undefined ? {} : { width: output.width }),
       ...(output.height === undefined ? {} : { height: output.height }),
       ...output.text,
+      ...epochsOf(generation, output, link.url),
     };
   });
   return slots ?? expected(row, options).map((slot) => ({ ...slot, ...seed }));

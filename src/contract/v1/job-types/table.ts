@@ -5,6 +5,7 @@ import { imageTransform } from './image-transform.ts';
 import { clearAssets, copyAsset } from './asset-tasks.ts';
 import { blobDelete, blobGet, blobPin, blobUnpin, blobUpload } from './blob-tasks.ts';
 import { imageEmbedding } from './image-embedding.ts';
+import { imageResourceTraining } from './image-resource-training.ts';
 import type { JobType } from './job-type.ts';
 import { mediaCaptioning } from './media-captioning.ts';
 import { prepareModel } from './prepare-model.ts';
@@ -19,6 +20,7 @@ const TABLE = [
   mediaTagging,
   mediaCaptioning,
   imageEmbedding,
+  imageResourceTraining,
   prepareModel,
   copyAsset,
   clearAssets,
@@ -28,9 +30,6 @@ const TABLE = [
   blobUnpin,
   blobDelete,
 ] as const satisfies readonly JobType[];
-
-/** Types of the original service for which there is no graph here. */
-const WITHOUT_GRAPH = ['imageResourceTraining'];
 
 /** Job types that can be submitted, as `$type` names them. */
 export const JOB_TYPES: readonly string[] = TABLE.map(({ name }) => name);
@@ -54,9 +53,5 @@ const TYPES_BY_NAME: ReadonlyMap<string, JobType> = new Map(
 export const findJobType = (type: string): JobType | undefined =>
   TYPES_BY_NAME.get(plainName(type));
 
-export function unsupportedTypeMessage(type: unknown): string {
-  const isKnown =
-    typeof type === 'string' && WITHOUT_GRAPH.some((name) => plainName(name) === plainName(type));
-  const why = isKnown ? 'is not supported: no graph is defined for it here' : 'is not supported';
-  return `job type ${shown(type)} ${why}; use ${JOB_TYPES.map((name) => `"${name}"`).join(' or ')}`;
-}
+export const unsupportedTypeMessage = (type: unknown): string =>
+  `job type ${shown(type)} is not supported; use ${JOB_TYPES.map((name) => `"${name}"`).join(' or ')}`;

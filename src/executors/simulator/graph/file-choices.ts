@@ -6,7 +6,7 @@ const clips = (count: number): Record<string, string> =>
     Array.from({ length: count }, (_unused, index) => [`clip_name${index + 1}`, 'text_encoders']),
   );
 
-/** Class → input → model folder; `input:<kind>` stands for the uploaded files of that kind. */
+/** Class → input → model folder; `input:<kind>` stands for the uploaded files of that kind, `none-or:` for one choice more. */
 export const FILE_INPUTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CheckpointLoaderSimple: { ckpt_name: 'checkpoints' },
   CheckpointLoader: { config_name: 'configs', ckpt_name: 'checkpoints' },
@@ -18,7 +18,7 @@ export const FILE_INPUTS: Readonly<Record<string, Readonly<Record<string, string
   LoraLoaderModelOnly: { lora_name: 'loras' },
   CreateHookLora: { lora_name: 'loras' },
   CreateHookLoraModelOnly: { lora_name: 'loras' },
-  TrainLoraNode: { existing_lora: 'loras' },
+  TrainLoraNode: { existing_lora: 'none-or:loras' },
   VAELoader: { vae_name: 'vae' },
   UNETLoader: { unet_name: 'diffusion_models' },
   CLIPLoader: { clip_name: 'text_encoders' },
@@ -60,6 +60,8 @@ const tinyVaes = (files: readonly string[]): string[] =>
     ),
   );
 
+const NONE_OR = 'none-or:';
+
 /** The choices of a file input as of now. */
 export const fileChoices = (
   folder: string,
@@ -68,6 +70,8 @@ export const fileChoices = (
 ): readonly string[] => {
   const kind = INPUT_KINDS[folder];
   if (kind) return inputFiles().filter((file) => kind.test(file));
+  if (folder.startsWith(NONE_OR))
+    return [...(models[folder.slice(NONE_OR.length)] ?? []), '[None]'];
   const files = models[folder] ?? [];
   // A built-in VAE without weights, listed after the files.
   return folder === 'vae'

@@ -10,6 +10,7 @@ import { MOVIE_NODES } from './movie-nodes.ts';
 import { SAMPLING_NODES } from './sampling-nodes.ts';
 import { SAVE_NODES } from './save-nodes.ts';
 import { TILED_VAE_NODES } from './tiled-vae.ts';
+import { TRAINING_NODES } from './training-nodes.ts';
 import { VISION_NODES } from './vision-nodes.ts';
 import type { NodeResult } from './node-context.ts';
 
@@ -25,6 +26,7 @@ const EXECUTORS: Readonly<Record<string, NodeExecutor>> = {
   ...INPUT_NODES,
   ...SAVE_NODES,
   ...VISION_NODES,
+  ...TRAINING_NODES,
 };
 
 /** Types whose values are fully described by what made them. */
