@@ -76,6 +76,14 @@ describe('a training', () => {
     expect(steps).toBe(10 * count);
   });
 
+  it('is refused when it would take more steps than the node does', () => {
+    const rounds = 33_334;
+    expect(() => graphOf({ ...TRAINING, rounds })).toThrow(
+      /100002 steps; ComfyUI takes at most 100000/,
+    );
+    expect(graphOf({ ...TRAINING, rounds: 33_333 })['trained']?.inputs['steps']).toBe(99_999);
+  });
+
   it('saves by the name that the server knows the node under', () => {
     expect(graphOf()['save']?.class_type).toBe('SaveLoRA');
     expect(graphOf(TRAINING, CAPTIONS, INPUTS, 'SaveLoRANode')['save']?.class_type).toBe(

@@ -3,6 +3,7 @@
  * cut to one size and encoded by itself; what they show goes along in the same order.
  */
 import type { Graph, ResourceTraining } from '../domain/generation.ts';
+import { OrchestratorError } from '../errors.ts';
 import { lookUp, type ListedFiles } from './look-up-file.ts';
 import { fillSkeleton, prefixIds, type Link } from './skeleton.ts';
 import checkpointLoader from './skeletons/loaders/checkpoint.json' with { type: 'json' };
@@ -66,7 +67,7 @@ function joined(
   return { nodes, all: level[0] ?? ['', 0] };
 }
 
-/** Pure: the same arguments give the same. */
+/** Pure: the same arguments give the same. Throws `input_invalid` for more steps than the node takes. */
 export function trainingGraph(
   { batchSize, learningRate, rank, resolution, rounds, seed }: ResourceTraining,
   files: readonly CaptionedFile[],
@@ -90,7 +91,12 @@ export function trainingGraph(
       inputs: { conditioning_1: a, conditioning_2: b },
     }),
   );
-  const steps = Math.min(MOST_STEPS, Math.ceil((files.length * rounds) / batchSize));
+  const steps = Math.ceil((files.length * rounds) / batchSize);
+  if (steps > MOST_STEPS)
+    throw new OrchestratorError(
+      'input_invalid',
+      `${files.length} pictures ${rounds} times (maxTrainEpochs × numRepeats), ${batchSize} at a time, are ${steps} steps; ComfyUI takes at most ${MOST_STEPS}. Ask for fewer epochs or repeats.`,
+    );
   return Object.assign(
     fillSkeleton(checkpointLoader, { checkpoint }),
     ...pictures,
