@@ -39,7 +39,10 @@ export async function serveInProcesses(
 ): Promise<Serving> {
   const countOf = { api: counts.api, 'worker-cpu': counts.cpu, 'worker-gpu': 1 };
   const roles = PARTS[role].flatMap((part) => Array<typeof part>(countOf[part]).fill(part));
-  const started = await Promise.allSettled(roles.map((part) => startRoleProcess(part, env)));
+  // A port that a test names is that of the front: its processes could not share one.
+  const { PORT: port = '0' } = env;
+  const own = { ...env, PORT: '0' };
+  const started = await Promise.allSettled(roles.map((part) => startRoleProcess(part, own)));
   const processes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const end = (): Promise<(number | null)[]> =>
     Promise.all(processes.map((child) => child.terminate()));
@@ -52,7 +55,7 @@ export async function serveInProcesses(
   const front =
     first === undefined
       ? undefined
-      : await startReverseProxy({ target: [first, ...rest], keepHost: true });
+      : await startReverseProxy({ target: [first, ...rest], keepHost: true, port: Number(port) });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const codes = await end();

@@ -11,6 +11,8 @@ import type { Duplex } from 'node:stream';
 export interface ReverseProxyOptions {
   /** Several are asked in turn, request by request. */
   readonly target: string | readonly [string, ...string[]];
+  /** (Default: a free one) */
+  readonly port?: number;
   /** A front of our own: the client's `Host` and the end of its connection are passed on. (Default: false) */
   readonly keepHost?: boolean;
   /** Path below which the target lies; taken off on the way. (Default: none) */
@@ -139,7 +141,7 @@ export async function startReverseProxy(options: ReverseProxyOptions): Promise<R
 
   const server = createServer(serve);
   server.on('upgrade', upgrade);
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  await new Promise<void>((done) => server.listen(options.port ?? 0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}${prefix}`,
