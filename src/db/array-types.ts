@@ -11,6 +11,8 @@ const asText = (text: string): string => text;
 /** Element type → number of its array type and how an element is read. */
 const ARRAYS = {
   boolArray: [1000, (text: string): boolean => text === 't'],
+  nameArray: [1003, asText],
+  int2Array: [1005, Number],
   int4Array: [1007, Number],
   textArray: [1009, asText],
   varcharArray: [1015, asText],
