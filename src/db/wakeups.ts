@@ -7,8 +7,8 @@ import type { Sql } from './connect.ts';
 export const CHANNELS = ['outbox', 'room', 'done', 'callbacks', 'dependencies'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
-/** At most 20 notifications a second and channel: a NOTIFY in every transaction serialises all commits of the server. */
-const EVERY_MS = 50;
+/** At most 50 notifications a second and channel: a NOTIFY in every transaction serialises all commits of the server. */
+const EVERY_MS = 20;
 /** PostgreSQL's payload limit is 8,000 bytes; a uuid and a comma take 37. */
 const IDS_PER_PAYLOAD = 200;
 
