@@ -5,8 +5,8 @@ import type { Resource } from '../db/resources.ts';
 import { parseAir, resourceKind } from '../domain/air.ts';
 import type { FleetServer } from '../domain/fleet.ts';
 import { findResourceFile, foldersFor } from '../domain/model-files.ts';
-import { saysText, TEXT_OPERATIONS } from '../domain/generation.ts';
-import { needsOf, type JobNeeds } from '../domain/job-needs.ts';
+import { ECOSYSTEMS, TEXT_OPERATIONS } from '../domain/generation.ts';
+import { needsOf, type GenerationShape, type JobNeeds } from '../domain/job-needs.ts';
 import type { Lack, ServerFit } from '../ecosystems/server-fit.ts';
 import type { FieldError } from '../errors.ts';
 
@@ -34,8 +34,7 @@ export function lacksOfAll(
   if (needs.shape.operation !== 'textToImage') {
     const [best] = byLacks(needs, servers, fit);
     if (!best) return [];
-    const isListed =
-      saysText(needs.shape) || best.lacks.some(({ path }) => path?.join() === '$type');
+    const isListed = best.lacks.some(({ path }) => path?.join() === '$type');
     const others = isListed
       ? `. Job types that can run now: ${typesThatRun(servers, fit).join(', ')}`
       : '';
@@ -71,13 +70,24 @@ export function lacksOfAll(
   ];
 }
 
-/** All but those that say something of a picture and for which no server has the nodes. */
+/** Jobs of the types that need nodes which not every server has. Nobody has the model of a training among them. */
+const PROBES: readonly GenerationShape[] = [
+  ...TEXT_OPERATIONS.map((operation) => ({ operation })),
+  ...ECOSYSTEMS.map((ecosystem) => ({
+    ...{ operation: 'imageResourceTraining' as const, ecosystem },
+    model: `urn:air:${ecosystem}:checkpoint:civitai:0@0`,
+  })),
+];
+
+/** All but those for which no server has the nodes. */
 const typesThatRun = (servers: readonly FleetServer[], fit: ServerFit): readonly string[] => {
-  const cannot: readonly string[] = TEXT_OPERATIONS.filter(
-    (operation) =>
-      !servers.some((server) => fit.lacks(needsOf({ operation }, {}), server).length === 0),
-  );
-  return JOB_TYPES.filter((name) => !cannot.includes(name));
+  const runs = (shape: GenerationShape): boolean =>
+    servers.some((server) =>
+      fit.lacks(needsOf(shape, {}), server).every(({ path }) => path?.join() === 'model'),
+    );
+  const able: ReadonlySet<string> = new Set(PROBES.filter(runs).map(({ operation }) => operation));
+  const probed: ReadonlySet<string> = new Set(PROBES.map(({ operation }) => operation));
+  return JOB_TYPES.filter((name) => !probed.has(name) || able.has(name));
 };
 
 /** What each server lacks, the one that lacks least first. */
