@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetServer } from '../domain/fleet.ts';
 import { JOBS, read, submitted } from './job-calls.test-support.ts';
+import { refusedBy } from './refused.test-support.ts';
 import {
   blobRecord,
   createTestApi,
@@ -40,20 +41,6 @@ const server = (change: Partial<FleetServer> = {}): FleetServer => ({
   },
   ...change,
 });
-
-interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly errors?: Record<string, string[]>;
-}
-
-async function refusal(api: TestApi, body: unknown): Promise<Problem> {
-  const response = await api.send('POST', JOBS, body);
-  const problem = (await response.json()) as Problem;
-  expect(problem.status, JSON.stringify(problem)).toBe(response.status);
-  expect(api.orchestrator.rows.size).toBe(0);
-  return problem;
-}
 
 const rowOf = (api: TestApi) => [...api.orchestrator.rows.values()][0];
 
@@ -172,7 +159,7 @@ describe('a graph of the client', () => {
       '37V4ZT4W3C4SX6P5G7M9K2RQDA.png',
       blobRecord('37V4ZT4W3C4SX6P5G7M9K2RQDA.png', 'bob'),
     );
-    const problem = await refusal(api, { $type: 'comfy', params });
+    const problem = await refusedBy(api, { $type: 'comfy', params });
     expect(problem.status).toBe(400);
     expect(problem.errors?.[path]?.join(), JSON.stringify(problem.errors)).toMatch(message);
   });
@@ -205,7 +192,7 @@ describe('a graph of the client', () => {
   ])('with %s is refused with node, class and input', async (_what, graph, path, message) => {
     const api = createTestApi();
     api.fleet.push(server());
-    const problem = await refusal(api, { jobs: [validBy(api), comfyJob(graph)] });
+    const problem = await refusedBy(api, { jobs: [validBy(api), comfyJob(graph)] });
     expect(problem).toMatchObject({ status: 400, code: 'resource_unavailable' });
     expect(problem.errors?.[`jobs[1].${path}`]?.join(), JSON.stringify(problem.errors)).toMatch(
       message,
@@ -273,7 +260,7 @@ describe('imageTransform', () => {
     ],
     ['a private picture', { imageUrl: 'http://127.0.0.1/' }, 'imageUrl', /loopback/],
   ])('with %s is refused', async (_what, change, path, message) => {
-    const problem = await refusal(createTestApi(), {
+    const problem = await refusedBy(createTestApi(), {
       ...{ $type: 'imageTransform', transformer: 'Canny', imageUrl: 'https://example.org/a.png' },
       ...change,
     });
@@ -285,7 +272,7 @@ describe('imageTransform', () => {
     const api = createTestApi();
     api.fleet.push(server());
     const body = { $type: 'imageTransform', imageUrl: 'https://example.org/a.png' };
-    const problem = await refusal(api, { ...body, transformer: 'DepthZoe' });
+    const problem = await refusedBy(api, { ...body, transformer: 'DepthZoe' });
     expect(problem.code).toBe('resource_unavailable');
     expect(problem.errors?.['transformer']?.join()).toMatch(
       /DepthZoe needs the node class Zoe-DepthMapPreprocessor.*comfyui_controlnet_aux/,
@@ -295,7 +282,7 @@ describe('imageTransform', () => {
 });
 
 it('a batch with one bad job of any type starts nothing and names its index', async () => {
-  const problem = await refusal(createTestApi(), {
+  const problem = await refusedBy(createTestApi(), {
     jobs: [validJob(), comfyJob(COPY), comfyJob({ 2: SAVE })],
   });
   expect(Object.keys(problem.errors ?? {})).toEqual(['jobs[2].params.workflow["2"].inputs.images']);

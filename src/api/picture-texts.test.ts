@@ -1,7 +1,8 @@
 /** Jobs that say something of a picture: what is accepted, and what is refused before anything is stored. */
 import { describe, expect, it } from 'vitest';
 import type { FleetServer } from '../domain/fleet.ts';
-import { JOBS, submitted } from './job-calls.test-support.ts';
+import { submitted } from './job-calls.test-support.ts';
+import { refusedBy, type RefusedProblem } from './refused.test-support.ts';
 import { blobRecord, createTestApi, SD1, SD1_LORA, type TestApi } from './test-api.test-support.ts';
 
 const MEDIA = { mediaUrl: 'https://example.org/a.png' };
@@ -26,17 +27,9 @@ const serverWith = (nodes: readonly string[], encoders = ['clip-vit-l.safetensor
     lists: { files: { clip_vision: encoders }, nodeClasses: new Set(nodes) },
   }) satisfies FleetServer;
 
-interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly errors?: Record<string, string[]>;
-}
-
-async function refusal(api: TestApi, body: unknown): Promise<Problem> {
-  const response = await api.send('POST', JOBS, body);
-  const problem = (await response.json()) as Problem;
+async function refusal(api: TestApi, body: unknown): Promise<RefusedProblem> {
+  const problem = await refusedBy(api, body);
   expect(problem.status, JSON.stringify(problem)).toBe(400);
-  expect(api.orchestrator.rows.size).toBe(0);
   return problem;
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { createTestApi, validJob } from './test-api.test-support.ts';
+import { createTestApi, validJob, type TestApi } from './test-api.test-support.ts';
 
 const JOBS = '/v1/consumer/jobs';
 
@@ -14,12 +14,12 @@ export interface RefusedProblem {
   readonly traceId: string;
 }
 
-/** The problem that answers a submission which must be refused and store nothing. */
-export async function refused(
+/** The problem with which this API answers a submission that must be refused and store nothing. */
+export async function refusedBy(
+  api: TestApi,
   body: unknown,
   headers: Record<string, string> = {},
 ): Promise<RefusedProblem> {
-  const api = createTestApi({ MAX_BODY_BYTES: 100_000 });
   const response = await api.send('POST', JOBS, body, headers);
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(api.orchestrator.rows.size, 'nothing may be stored').toBe(0);
@@ -28,3 +28,9 @@ export async function refused(
   expect(problem.traceId).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   return problem;
 }
+
+/** The same, of an API with a catalogue and no server. */
+export const refused = (
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<RefusedProblem> => refusedBy(createTestApi({ MAX_BODY_BYTES: 100_000 }), body, headers);

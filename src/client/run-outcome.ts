@@ -49,27 +49,25 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
   const started = events[0]?.workflowExecutionStartedEventAttributes;
   const { tenant = '', traceId = '' } = first<JobInput>(started?.input) ?? {};
   const startedAt = new Date(millis(events[0]?.eventTime)).toISOString();
-  const run = { traceId, startedAt, endedAtMs: millis(events.at(-1)?.eventTime) };
+  const ran = { tenant, run: { traceId, startedAt, endedAtMs: millis(events.at(-1)?.eventTime) } };
   switch (status) {
     case 'COMPLETED':
-      if (task) return { tenant, run, state: 'succeeded', attempt, task };
+      if (task) return { ...ran, state: 'succeeded', attempt, task };
       return outputs
-        ? { tenant, run, state: 'succeeded', attempt, outputs }
-        : { tenant, run, state: 'failed', attempt, failure: withoutOutcome(status) };
+        ? { ...ran, state: 'succeeded', attempt, outputs }
+        : { ...ran, state: 'failed', attempt, failure: withoutOutcome(status) };
     case 'CANCELED':
-      return { tenant, run, state: 'canceled', attempt };
+      return { ...ran, state: 'canceled', attempt };
     case 'TIMED_OUT':
       return {
-        tenant,
-        run,
+        ...ran,
         state: 'expired',
         attempt,
         failure: { code: 'timed_out', message: 'The run timed out in Temporal.' },
       };
     case 'TERMINATED':
       return {
-        tenant,
-        run,
+        ...ran,
         state: 'failed',
         attempt,
         failure: {
@@ -82,7 +80,7 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
       const thrown = events.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
       const code = thrown?.applicationFailureInfo?.type;
       const failure = code ? { code, message: thrown?.message ?? '' } : withoutOutcome(status);
-      return { tenant, run, state: code === EXPIRED ? 'expired' : 'failed', attempt, failure };
+      return { ...ran, state: code === EXPIRED ? 'expired' : 'failed', attempt, failure };
     }
   }
 }
