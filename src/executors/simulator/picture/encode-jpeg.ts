@@ -1,29 +1,6 @@
 import type { Bitmap } from './bitmap.ts';
+import { scaledDivisors, transformBlock } from './cosine-transform.ts';
 import { HUFFMAN, quantisation, ZIGZAG, type HuffmanTable } from './jpeg-tables.ts';
-
-const COSINES = Float32Array.from({ length: 64 }, (_unused, index) => {
-  const [frequency, at] = [index >> 3, index & 7];
-  const scale = frequency === 0 ? Math.sqrt(1 / 8) : 0.5;
-  return scale * Math.cos(((2 * at + 1) * frequency * Math.PI) / 16);
-});
-
-/** Frequencies of an 8×8 block, rows first, then columns; in place. */
-const transform = (block: Float32Array, scratch: Float32Array): void => {
-  for (let y = 0; y < 64; y += 8) {
-    for (let u = 0; u < 64; u += 8) {
-      let sum = 0;
-      for (let x = 0; x < 8; x++) sum += (block[y + x] ?? 0) * (COSINES[u + x] ?? 0);
-      scratch[y + (u >> 3)] = sum;
-    }
-  }
-  for (let x = 0; x < 8; x++) {
-    for (let v = 0; v < 64; v += 8) {
-      let sum = 0;
-      for (let y = 0; y < 8; y++) sum += (scratch[y * 8 + x] ?? 0) * (COSINES[v + y] ?? 0);
-      block[v + x] = sum;
-    }
-  }
-};
 
 /** Bits, most significant first, with a zero after every byte of ones. */
 const createBitWriter = (estimate: number) => {
@@ -91,27 +68,22 @@ const writeBlock = (
   if (zeros > 0) put(bits, ac, 0);
 };
 
-/** Weights of red, green and blue, and the offset that centres the result on zero. */
-const PLANES = [
-  [0.299, 0.587, 0.114, -128],
-  [-0.168736, -0.331264, 0.5, 0],
-  [0.5, -0.418688, -0.081312, 0],
-] as const;
+type Blocks = readonly [Float32Array, Float32Array, Float32Array];
 
-const readBlock = (
-  bitmap: Bitmap,
-  left: number,
-  top: number,
-  [red, green, blue, offset]: (typeof PLANES)[number],
-  block: Float32Array,
-): void => {
+/** Brightness and both colour differences of 8×8 pixels, centred on zero; beyond the edges the last pixel goes on. */
+const readBlocks = (bitmap: Bitmap, left: number, top: number, blocks: Blocks): void => {
   const { width, height, channels, data } = bitmap;
-  for (let y = 0; y < 8; y++) {
+  const [luma, blueness, redness] = blocks;
+  for (let y = 0, at = 0; y < 8; y++) {
     const row = Math.min(height - 1, top + y) * width;
-    for (let x = 0; x < 8; x++) {
-      const at = (row + Math.min(width - 1, left + x)) * channels;
-      block[y * 8 + x] =
-        (data[at] ?? 0) * red + (data[at + 1] ?? 0) * green + (data[at + 2] ?? 0) * blue + offset;
+    for (let x = 0; x < 8; x++, at++) {
+      const pixel = (row + Math.min(width - 1, left + x)) * channels;
+      const red = data[pixel] as number;
+      const green = data[pixel + 1] as number;
+      const blue = data[pixel + 2] as number;
+      luma[at] = 0.299 * red + 0.587 * green + 0.114 * blue - 128;
+      blueness[at] = -0.168736 * red - 0.331264 * green + 0.5 * blue;
+      redness[at] = 0.5 * red - 0.418688 * green - 0.081312 * blue;
     }
   }
 };
@@ -149,20 +121,22 @@ const headers = (bitmap: Bitmap, tables: readonly [Uint8Array, Uint8Array]): Buf
 export const encodeJpeg = (bitmap: Bitmap, quality = 90): Buffer => {
   const { width, height } = bitmap;
   const tables = quantisation(quality);
+  const [lumaDivisors, chromaDivisors] = [scaledDivisors(tables[0]), scaledDivisors(tables[1])];
   const bits = createBitWriter(width * height);
-  const block = new Float32Array(64);
-  const scratch = new Float32Array(64);
   const coefficients = new Int32Array(64);
+  const block = () => new Float32Array(64);
+  const blocks: Blocks = [block(), block(), block()];
   const lastDc = [0, 0, 0];
   for (let top = 0; top < height; top += 8) {
     for (let left = 0; left < width; left += 8) {
-      for (const [plane, weights] of PLANES.entries()) {
-        readBlock(bitmap, left, top, weights, block);
-        transform(block, scratch);
-        const table = tables[plane === 0 ? 0 : 1];
+      readBlocks(bitmap, left, top, blocks);
+      for (let plane = 0; plane < 3; plane++) {
+        const values = blocks[plane] as Float32Array;
+        transformBlock(values);
+        const divisors = plane === 0 ? lumaDivisors : chromaDivisors;
         for (let k = 0; k < 64; k++) {
-          const at = ZIGZAG[k] ?? 0;
-          coefficients[k] = Math.round((block[at] ?? 0) / (table[at] ?? 1));
+          const at = ZIGZAG[k] as number;
+          coefficients[k] = Math.round((values[at] as number) * (divisors[at] as number));
         }
         const [dc, ac] =
           plane === 0 ? [HUFFMAN.lumaDc, HUFFMAN.lumaAc] : [HUFFMAN.chromaDc, HUFFMAN.chromaAc];
