@@ -1,20 +1,20 @@
-import { isTerminal, stageRank, type Lease } from '../domain/job.ts';
+import { stageRank, type Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
-import type { JobRow } from './job-row.ts';
 import { isLive } from './servers.ts';
 
 export interface GrantRequest {
   readonly jobId: string;
   readonly runId: string;
+  readonly runIndex: number;
   readonly attempt: number;
   readonly tenant: string;
   readonly serverId: string;
+  readonly promptId: string;
   readonly model: string;
   readonly reason: string;
   readonly traceId: string;
   /** Jobs the tenant may have on servers at a time. (Default: no limit) */
   readonly tenantLimit?: number;
-  promptId(runIndex: number): string;
 }
 
 export type GrantAnswer =
@@ -60,9 +60,13 @@ interface LeaseRow {
   readonly grantedAt: Date;
 }
 
-export type LeaseStore = ReturnType<typeof createLeaseStore>;
+/** What is not known of a lease before it is granted; all but `outcome` is null without one. */
+type GrantRow = { readonly outcome: GrantAnswer['outcome'] } & Omit<
+  LeaseRow,
+  'jobId' | 'runId' | 'runIndex' | 'attempt'
+>;
 
-const GRANT_COLUMNS = ['runId', 'runIndex', 'attempt', 'state', 'held'] as const;
+export type LeaseStore = ReturnType<typeof createLeaseStore>;
 
 const toLease = (row: LeaseRow): Lease => ({
   jobId: row.jobId,
@@ -85,18 +89,9 @@ export const gaveRoomBack = (sql: Sql) => sql`
   (l.drawn_at is null or ${STORED_BESIDE} < (
     select count(*) from leases o where o.server_id = l.server_id and o.drawn_at is not null))`;
 
-/** SQL expression over leases `l`: room that their server has given away. */
-export const roomTaken = (sql: Sql) =>
-  sql`greatest(count(l.*) filter (where l.drawn_at is null), count(l.*) - ${STORED_BESIDE})::int`;
-
-/** SQL condition on a lease `l`: its prompt may still be on the server though its job went on without it (given up, over, superseded). */
-export const isStalePrompt = (sql: Sql) => sql`
-  (l.drawn_at is null and (l.given_up_at is not null or exists (
-    select from jobs j where j.id = l.job_id and (j.state not in ('queued', 'running')
-      or j.run_id is distinct from l.run_id or j.attempt > l.attempt))))`;
-
-/** SQL expression over leases `l`: nothing new goes to their server before a stale prompt is withdrawn, or the two would share the GPU. */
-const hasStalePrompt = (sql: Sql) => sql`coalesce(bool_or(${isStalePrompt(sql)}), false)`;
+/** SQL for a from clause after servers `s`: what leases take of each, as `held`, `used` (of its room) and `stale` (prompts to be withdrawn first). */
+export const takenOfServer = (sql: Sql) =>
+  sql`cross join lateral server_leases(s.id, ${STORED_BESIDE}) taken`;
 
 /** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */
 export async function countRunning(sql: Sql): Promise<Map<string, number>> {
@@ -105,87 +100,38 @@ export async function countRunning(sql: Sql): Promise<Map<string, number>> {
   return new Map(rows.map(({ tenant, running }) => [tenant, running]));
 }
 
-async function countOf(sql: Sql, tenant: string): Promise<number> {
-  const [row] = await sql<{ running: number }[]>`
-    select count(*)::int as running from leases where tenant = ${tenant} and drawn_at is null`;
-  return row?.running ?? 0;
-}
-
 /** Leases: the rows that reserve room on servers. */
 export function createLeaseStore(sql: Sql) {
   return {
     /** Servers of a pool, and others by id. */
     async listRoom(pool: string, others: readonly string[] = []): Promise<ServerRoom[]> {
       return sql<ServerRoom[]>`
-        select s.id, s.pool, case when ${hasStalePrompt(sql)} then 0 else s.room end as room,
-          ${isLive(sql)} as reachable, s.draining_at is not null as draining,
-          ${roomTaken(sql)} as used,
+        select s.id, s.pool, case when taken.stale > 0 then 0 else s.room end as room,
+          ${isLive(sql)} as reachable, s.draining_at is not null as draining, taken.used,
           case when s.warm_boot_id is not distinct from s.boot_id then s.warm_model end as warm_model
-        from servers s left join leases l on l.server_id = s.id
-        where s.pool = ${pool} or s.id = any(${others as string[]}) group by s.id order by s.id`;
+        from servers s ${takenOfServer(sql)}
+        where s.pool = ${pool} or s.id = any(${others as string[]}) order by s.id`;
     },
 
     countRunning: () => countRunning(sql),
 
     /**
-     * Reserves room for an attempt. Safe with several placers: the server's row is locked while its leases are counted,
-     * and the job's row while its state is checked. Granting the same attempt again returns the same lease.
+     * Reserves room for an attempt, in one statement. Safe with several placers: the function locks the server's row
+     * before it counts its leases, and the job's row before it checks its state. Granting the same attempt again returns
+     * the same lease.
      */
     async grant(request: GrantRequest): Promise<GrantAnswer> {
-      return sql.begin(async (begun) => {
-        const tx = begun as unknown as Sql;
-        const { tenant, tenantLimit = Infinity } = request;
-        // Two placers at once would both count the tenant's jobs without the other's.
-        if (tenantLimit !== Infinity)
-          await tx`select pg_advisory_xact_lock(hashtextextended(${`running:${tenant}`}, 0))`;
-        // Sent together: the server answers them in this order, so what is counted is counted under the locks.
-        const [[server], [job], [mine], [taken]] = await Promise.all([
-          tx<{ room: number; drainingAt: Date | null }[]>`
-            select room, draining_at from servers where id = ${request.serverId} for update`,
-          tx<Pick<JobRow, (typeof GRANT_COLUMNS)[number]>[]>`
-            select ${tx(GRANT_COLUMNS)} from jobs where id = ${request.jobId} for update`,
-          tx<LeaseRow[]>`
-            select l.* from leases l join jobs j on j.id = l.job_id and j.run_index = l.run_index
-            where l.job_id = ${request.jobId} and l.attempt = ${request.attempt}`,
-          tx<{ used: number; isStale: boolean }[]>`
-            select ${roomTaken(sql)} as used, ${hasStalePrompt(sql)} as is_stale
-            from leases l where l.server_id = ${request.serverId}`,
-        ]);
-        if (!job || job.runId !== request.runId || isTerminal(job.state))
-          return { outcome: 'closed' };
-        if (job.attempt > request.attempt) return { outcome: 'closed' };
-        if (mine) return { outcome: 'granted', lease: toLease(mine) };
-        if (job.held) return { outcome: 'held' };
-        if (tenantLimit !== Infinity && (await countOf(tx, tenant)) >= tenantLimit)
-          return { outcome: 'full' };
-        const used = taken?.used ?? 0;
-        if (!server || server.drainingAt || taken?.isStale || used >= server.room)
-          return { outcome: 'full' };
-        const [[row]] = await Promise.all([
-          tx<LeaseRow[]>`
-            insert into leases ${tx({
-              jobId: request.jobId,
-              runIndex: job.runIndex,
-              attempt: request.attempt,
-              runId: request.runId,
-              serverId: request.serverId,
-              tenant: request.tenant,
-              promptId: request.promptId(job.runIndex),
-              model: request.model,
-              reason: request.reason,
-              traceId: request.traceId,
-            } as never)} returning *`,
-          tx`
-            update jobs set state = 'running', attempt = ${request.attempt}, stage_rank = ${stageRank('claim')},
-              server_id = ${request.serverId}, claimed_at = now(), changed_at = now()
-            where id = ${request.jobId}`,
-          tx`
-            update servers set warm_model = ${request.model}, warm_boot_id = boot_id
-            where id = ${request.serverId}
-              and (warm_model, warm_boot_id) is distinct from (${request.model}, boot_id)`,
-        ]);
-        return { outcome: 'granted', lease: toLease(row as LeaseRow) };
-      });
+      const { jobId, runId, runIndex, attempt, tenant, tenantLimit = Infinity } = request;
+      const limit = Number.isFinite(tenantLimit) ? tenantLimit : null;
+      const [row] = await sql<GrantRow[]>`
+        select g.outcome, (g.lease).server_id, (g.lease).prompt_id, (g.lease).model, (g.lease).reason,
+          (g.lease).trace_id, (g.lease).granted_at
+        from grant_lease(
+          ${jobId}, ${runId}, ${runIndex}, ${attempt}, ${stageRank('claim')},
+          ${tenant}, ${limit}, ${request.serverId}, ${STORED_BESIDE},
+          ${request.promptId}, ${request.model}, ${request.reason}, ${request.traceId}) g`;
+      if (row?.outcome !== 'granted') return { outcome: row?.outcome ?? 'closed' };
+      return { outcome: 'granted', lease: toLease({ ...row, jobId, runId, runIndex, attempt }) };
     },
 
     async holdsLease(lease: Lease, runId: string): Promise<boolean> {

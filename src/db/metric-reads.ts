@@ -1,6 +1,6 @@
 import type { TerminalState } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
-import { isStalePrompt, roomTaken } from './leases.ts';
+import { takenOfServer } from './leases.ts';
 import { isLive } from './servers.ts';
 
 /** Active jobs of one pool in one state. */
@@ -71,11 +71,11 @@ export function createMetricReads(sql: Sql) {
 
     async listServerLoads(): Promise<ServerLoad[]> {
       return sql<ServerLoad[]>`
-        select s.id, s.pool, ${isLive(sql)} as up, s.draining_at is not null as draining, s.room, ${roomTaken(sql)} as used, count(l.*)::int as leases,
-          coalesce(extract(epoch from now() - min(l.granted_at)), 0)::float8 as oldest_lease_seconds,
-          count(*) filter (where ${isStalePrompt(sql)})::int as withdraw_pending
-        from servers s left join leases l on l.server_id = s.id
-        group by s.id order by s.id`;
+        select s.id, s.pool, ${isLive(sql)} as up, s.draining_at is not null as draining, s.room,
+          taken.used, taken.held as leases, taken.stale as withdraw_pending,
+          (select coalesce(extract(epoch from now() - min(l.granted_at)), 0)::float8
+            from leases l where l.server_id = s.id) as oldest_lease_seconds
+        from servers s ${takenOfServer(sql)} order by s.id`;
     },
 
     /** Age of the oldest end whose run's events are not kept yet; 0 when there is none. */

@@ -76,14 +76,15 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const answer = await deps.leases.grant({
       jobId: request.jobId,
       runId: request.runId,
+      runIndex: entry.runIndex,
       attempt: request.attempt,
       tenant: request.tenant,
       serverId: placement.serverId,
+      promptId: promptIdFor(request.jobId, entry.runIndex, request.attempt),
       model: entry.claim.model,
       reason: placement.reason,
       traceId: request.traceId,
       tenantLimit,
-      promptId: (runIndex) => promptIdFor(request.jobId, runIndex, request.attempt),
     });
     if (answer.outcome === 'full') return answer.outcome;
     waiting.leave(entry);
@@ -240,7 +241,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
         const stopped = new CancelledFailure('claim was told to stop');
         if (signal.aborted) return reject(stopped);
         const needs = needsOf(opened.shape, opened.resources);
-        const entry = waiting.enter(request, { needs, onWait, resolve, reject });
+        const { runIndex } = opened;
+        const entry = waiting.enter(request, { runIndex, needs, onWait, resolve, reject });
         const stop = (): void => {
           waiting.leave(entry);
           reject(stopped);

@@ -53,7 +53,7 @@ const insert = async (change: Partial<PictureRow> = {}): Promise<string> => {
 };
 
 /** A server of its own for each claim, so that none is full. */
-const claim = async (jobId: string, attempt = 1, runId = 'run-1'): Promise<Lease> => {
+const claim = async (jobId: string, attempt = 1, runIndex = 1): Promise<Lease> => {
   const serverId = `s${(claims += 1)}`;
   await createFleetReports(database.sql, { goneAfterSeconds: 60 }).report({
     ...{ serverId, pool: 'default', room: 1, reachable: true, labels: {}, serves: [] },
@@ -63,7 +63,9 @@ const claim = async (jobId: string, attempt = 1, runId = 'run-1'): Promise<Lease
       worker: { id: randomUUID(), startedAt: new Date().toISOString() },
     },
   } as never);
-  const answer = await leases.grant(grantRequest(jobId, { attempt, runId, serverId }));
+  const answer = await leases.grant(
+    grantRequest(jobId, { attempt, runIndex, runId: `run-${runIndex}`, serverId }),
+  );
   if (answer.outcome !== 'granted') throw new Error(`not granted: ${answer.outcome}`);
   return answer.lease;
 };
@@ -160,7 +162,7 @@ describe('every way a job changes is told', () => {
     await claim(jobId);
     await runs.finish(ending(jobId, 'succeeded'));
     await runs.openRun(jobId, 'run-2');
-    await claim(jobId, 1, 'run-2');
+    await claim(jobId, 1, 2);
     await runs.finish(ending(jobId, 'succeeded', { runId: 'run-2' }));
     expect((await told(jobId)).slice(2)).toEqual([
       '3 Succeeded',

@@ -36,13 +36,14 @@ describe('the progress of jobs', () => {
       createLeaseStore(sql).grant({
         jobId: row.id,
         runId,
+        runIndex: 1,
         attempt,
         tenant: 'local',
         serverId,
         model: '',
         reason: '',
         traceId: '',
-        promptId: (runIndex) => promptIdFor(row.id, runIndex, attempt),
+        promptId: promptIdFor(row.id, 1, attempt),
       });
     expect(await grant(1)).toMatchObject({ outcome: 'granted' });
     return {

@@ -26,13 +26,14 @@ describe('a claim that is tried again', () => {
     const granted = await leases.grant({
       jobId: job.id,
       runId: 'run-1',
+      runIndex: 1,
       attempt: 1,
       tenant: job.tenant,
       serverId: 'gpu-a',
       model: 'm',
       reason: 'r',
       traceId: job.traceId,
-      promptId: () => randomUUID(),
+      promptId: randomUUID(),
     });
     expect(granted.outcome).toBe('granted');
     const placer = createTestPlacer(sql);
