@@ -1,5 +1,6 @@
 /**
- * Spans of the HTTP calls that `fetch` makes while another span runs. Node's fetch tells of each on these channels:
+ * Spans of the HTTP calls that are made by undici, and by `fetch`, while another span runs. Both tell of each on these
+ * channels:
  * https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

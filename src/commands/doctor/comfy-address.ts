@@ -1,5 +1,6 @@
 /** What answers where a ComfyUI is expected, and what is wrong when that is none. */
-import { type ComfyHttp, REFUSED_CALLER, readText } from '../../executors/comfyui/http.ts';
+import { type ComfyHttp, REFUSED_CALLER } from '../../executors/comfyui/http.ts';
+import { type HttpResponse, readText } from '../../executors/comfyui/http-response.ts';
 import { asArray, asObject, asString, parseJson } from '../../executors/comfyui/json-read.ts';
 import { shownAddress } from '../../executors/comfyui/urls.ts';
 import { OLDEST_COMFYUI, isTooOld } from '../../executors/comfyui/version.ts';
@@ -17,7 +18,7 @@ export interface Door {
 interface Answer {
   readonly status: number;
   readonly text: string;
-  readonly headers: Headers;
+  readonly header: HttpResponse['header'];
 }
 
 const STATS_LIMIT = 1_048_576;
@@ -27,15 +28,16 @@ const ask = ({ http, url }: Door): Promise<Answer> =>
   http
     .call({ method: 'GET', path: '/system_stats' }, async (response) => {
       const { text } = await readText(response, STATS_LIMIT);
-      return { status: response.status, text, headers: response.headers };
+      return { status: response.status, text, header: response.header };
     })
     .catch((error: unknown) => {
       throw networkFault(url, 'COMFY_HTTP_URL', error) ?? new Error(messageOf(error));
     });
 
-const refused = ({ url, credentials }: Door, { status, headers }: Answer): Unwell => {
-  const wanted = headers.get('www-authenticate');
-  const seen = wanted === null ? String(status) : `${status}, it wants ${wanted.slice(0, 100)}`;
+const refused = ({ url, credentials }: Door, { status, header }: Answer): Unwell => {
+  const wanted = header('www-authenticate');
+  const seen =
+    wanted === undefined ? String(status) : `${status}, it wants ${wanted.slice(0, 100)}`;
   return credentials
     ? new Unwell(
         `${url.origin} refuses the credentials (${seen})`,
@@ -51,10 +53,10 @@ const refused = ({ url, credentials }: Door, { status, headers }: Answer): Unwel
 export async function askStats(door: Door): Promise<{ version: string; device: string }> {
   const answer = await ask(door);
   const { origin } = door.url;
-  const { status, headers } = answer;
+  const { status, header } = answer;
   if (REFUSED_CALLER.has(status)) throw refused(door, answer);
-  const location = headers.get('location');
-  if (status >= 300 && status < 400 && location !== null)
+  const location = header('location');
+  if (status >= 300 && status < 400 && location !== undefined)
     throw new Unwell(
       `${origin} sends callers on to ${shownAddress(new URL(location, door.url).href)} (${status}), as login pages do`,
       'Set COMFY_HTTP_URL to the address ComfyUI itself answers at, and COMFY_HEADERS to what its proxy lets in.',
@@ -67,7 +69,7 @@ export async function askStats(door: Door): Promise<{ version: string; device: s
   const stats = asObject(parseJson(answer.text));
   const system = asObject(stats?.['system']);
   if (status !== 200 || system === undefined) {
-    const type = headers.get('content-type')?.split(';')[0] ?? 'something of no type';
+    const type = header('content-type')?.split(';')[0] ?? 'something of no type';
     throw new Unwell(
       `what answers at ${shownAddress(door.url.href)} is no ComfyUI: GET /system_stats gave ${status} ${type}`,
       'Set COMFY_HTTP_URL to the address of a ComfyUI server (usually port 8188), or unset it to simulate.',

@@ -5,7 +5,7 @@ import { Unwell } from './finding.ts';
 const NO_TLS = /^(?:EPROTO|ERR_SSL_\w+)$/;
 const NO_HOST = /^(?:ENOTFOUND|EAI_AGAIN)$/;
 
-/** The first code along the causes of an error: `fetch` wraps what the socket said. */
+/** The first code along the causes of an error: what the socket said is wrapped. */
 const codeOf = (error: unknown): string | undefined => {
   for (let at = error; at instanceof Error; at = at.cause)
     if ('code' in at && typeof at.code === 'string' && /^[A-Z]/.test(at.code)) return at.code;

@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
+import { FormData } from 'undici';
+import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readText } from './http-response.ts';
 import { asArray, asLabel, asObject, asString } from './json-read.ts';
 
 /** ComfyUI empties its temp directory at every start, so a file put there lives as long as the process. */

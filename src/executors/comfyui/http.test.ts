@@ -1,7 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { FormData } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { until } from '../../../test/support/until.ts';
 import { createComfyHttp } from './http.ts';
+import { readText } from './http-response.ts';
 import { SINGLE_SERVER, type SettingNames } from './setting-names.ts';
 
 let server: Server | undefined;
@@ -13,14 +18,19 @@ afterEach(async () => {
   server = undefined;
 });
 
-const clientOf = async (listener: RequestListener, timeoutMs = 5000, setIn?: SettingNames) => {
+const clientOf = async (
+  listener: RequestListener,
+  timeoutMs = 5000,
+  setIn?: SettingNames,
+  headers: Record<string, string> = { 'x-key': 'k' },
+) => {
   const started = createServer(listener);
   server = started;
   await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
   const { port } = started.address() as AddressInfo;
   const base = new URL(`http://127.0.0.1:${port}`);
   return createComfyHttp({
-    ...{ serverId: 'gpu-1', base, headers: { 'x-key': 'k' }, timeoutMs },
+    ...{ serverId: 'gpu-1', base, headers, timeoutMs },
     ...(setIn ? { setIn } : {}),
   });
 };
@@ -129,5 +139,106 @@ describe('createComfyHttp', () => {
     })();
     await expect(read).rejects.toMatchObject({ code: 'server_unreachable' });
     expect(chunks).toEqual(['first']);
+  });
+
+  it.each(['gzip', 'deflate', 'br'])('reads what a proxy made %s of', async (encoding) => {
+    const compress = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding];
+    const whole = JSON.stringify({ text: 'ä'.repeat(100_000) });
+    const packed = compress?.(whole) ?? Buffer.alloc(0);
+    const asked: unknown[] = [];
+    let length = packed.length;
+    const http = await clientOf((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      response.writeHead(200, { 'content-encoding': encoding }).end(packed.subarray(0, length));
+    });
+    expect(JSON.stringify(await http.json(spec))).toBe(whole);
+    const chunks: Buffer[] = [];
+    for await (const chunk of (await http.stream(spec)) ?? []) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toBe(whole);
+    expect(asked).toEqual(['gzip', 'gzip']);
+    length -= 10;
+    await expect(http.json(spec)).rejects.toMatchObject({ code: 'server_unreachable' });
+  });
+
+  it('hands on a large file no faster than it is read', async () => {
+    const size = 20_000_000;
+    let sent = 0;
+    const http = await clientOf((_, response) => {
+      const more = (): void => {
+        while (sent < size) {
+          sent += 100_000;
+          if (!response.write(Buffer.alloc(100_000, 7))) return void response.once('drain', more);
+        }
+        response.end();
+      };
+      more();
+    });
+    const stream = await http.stream(spec);
+    if (!stream) throw new Error('no stream');
+    const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    let bytes = (await iterator.next()).value.length as number;
+    // Twice the same: what is between the two is full.
+    for (let before = -1; before !== sent;) {
+      before = sent;
+      for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    }
+    expect(sent).toBeLessThan(size);
+    for (let part = await iterator.next(); !part.done; part = await iterator.next())
+      bytes += part.value.length;
+    expect(bytes).toBe(size);
+  });
+
+  it('sends a form with its length, and nothing twice whatever becomes of the connection', async () => {
+    const seen: (string | undefined)[] = [];
+    const bodies: string[] = [];
+    let isCut = false;
+    const http = await clientOf((request, response) => {
+      seen.push(request.headers['content-length']);
+      void text(request).then((body) => {
+        bodies.push(body);
+        if (isCut) request.socket.destroy();
+        else response.end('{}');
+      });
+    });
+    const form = new FormData();
+    form.set('image', new File(['bytes'], 'a.png'));
+    const upload = { method: 'POST', path: '/upload/image', body: form } as const;
+    await http.call(upload, (response) => readText(response, 100));
+    expect(seen).toEqual([String(Buffer.byteLength(bodies[0] ?? ''))]);
+    expect(bodies[0]).toContain('filename="a.png"');
+    isCut = true;
+    const post = { method: 'POST', path: '/prompt', body: '{}' } as const;
+    for (const call of [post, { ...spec, path: '/history' }, upload])
+      await expect(http.json(call)).rejects.toMatchObject({ code: 'server_unreachable' });
+    expect(seen).toHaveLength(4);
+  });
+
+  it('keeps no process alive by a connection that it keeps', async () => {
+    const http = await clientOf((_, response) => response.end('{}'));
+    const started = server as Server;
+    started.keepAliveTimeout = 600_000;
+    started.on('connection', (socket) => socket.unref());
+    const alive = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = alive();
+    await http.json(spec);
+    await until('no connection keeps the process', () => alive() <= before);
+    const kept = await new Promise((resolve) =>
+      started.getConnections((_, count) => resolve(count)),
+    );
+    expect(kept).toBe(1);
+  });
+
+  it('lets the headers of a server stand above its own, in whatever case', async () => {
+    const http = await clientOf(
+      (request, response) => response.end(JSON.stringify(request.rawHeaders)),
+      5_000,
+      undefined,
+      { 'User-Agent': 'mine', 'Accept-Encoding': 'identity' },
+    );
+    const raw = (await http.json(spec)) as string[];
+    const agents = raw.filter((_, index) => /^user-agent$/i.test(raw[index - 1] ?? ''));
+    expect(agents).toEqual(['mine']);
+    expect(raw).toContain('identity');
   });
 });

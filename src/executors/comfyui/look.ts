@@ -2,6 +2,7 @@ import { OrchestratorError } from '../../errors.ts';
 import type { PromptState } from '../../ports.ts';
 import { stateOfEntry } from './history.ts';
 import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readChunks } from './http-response.ts';
 import { asObject } from './json-read.ts';
 import { createQueueScan, type QueuePlace } from './queue-scan.ts';
 
@@ -22,14 +23,13 @@ const placeInQueue = (
     const decoder = new TextDecoder();
     // After the find the rest is read unseen, which keeps the connection for the next call.
     let place: QueuePlace | undefined;
-    if (response.body !== null) {
-      let bytes = 0;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        bytes += chunk.length;
-        if (bytes > QUEUE_LIMIT) break;
-        place ??= scan.feed(decoder.decode(chunk, { stream: true }));
-      }
-    }
+    let bytes = 0;
+    await readChunks(response, (chunk) => {
+      bytes += chunk.length;
+      if (bytes > QUEUE_LIMIT) return false;
+      place ??= scan.feed(decoder.decode(chunk, { stream: true }));
+      return true;
+    });
     if (place === undefined && !scan.complete()) {
       throw new OrchestratorError(
         'server_error',

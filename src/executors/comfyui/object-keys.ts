@@ -1,5 +1,6 @@
 import { OrchestratorError } from '../../errors.ts';
 import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readChunks } from './http-response.ts';
 import { asLabel, parseJson } from './json-read.ts';
 
 const BODY_LIMIT = 256 * 1024 * 1024;
@@ -76,12 +77,12 @@ export const readObjectKeys = (http: ComfyHttp, spec: Call): Promise<readonly st
     const scan = createKeyScan();
     const decoder = new TextDecoder();
     let bytes = 0;
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    const isWhole = await readChunks(response, (chunk) => {
       bytes += chunk.length;
-      if (bytes > BODY_LIMIT) break;
-      scan.feed(decoder.decode(chunk, { stream: true }));
-    }
-    const keys = bytes > BODY_LIMIT ? undefined : scan.keys();
+      if (bytes <= BODY_LIMIT) scan.feed(decoder.decode(chunk, { stream: true }));
+      return bytes <= BODY_LIMIT;
+    });
+    const keys = isWhole ? scan.keys() : undefined;
     if (keys) return keys;
     throw new OrchestratorError(
       'server_error',

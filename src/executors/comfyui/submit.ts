@@ -1,7 +1,8 @@
 import { OrchestratorError } from '../../errors.ts';
 import type { Graph } from '../../domain/generation.ts';
 import type { Feeds } from './feeds.ts';
-import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
+import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readText } from './http-response.ts';
 import { asObject, asString, parseJson } from './json-read.ts';
 import { OLDEST_COMFYUI } from './version.ts';
 import { hasNodeErrors, refusalOf } from './refusal.ts';

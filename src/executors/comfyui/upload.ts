@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
+import { FormData } from 'undici';
 import { OrchestratorError } from '../../errors.ts';
-import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
+import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readText } from './http-response.ts';
 import { asObject, parseJson } from './json-read.ts';
 
 const ANSWER_LIMIT = 64 * 1024;

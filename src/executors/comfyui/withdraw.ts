@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrchestratorError } from '../../errors.ts';
-import { type Call, type ComfyHttp, readText, unexpectedStatus } from './http.ts';
+import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
+import { readText } from './http-response.ts';
 import { look } from './look.ts';
 
 /** One sampler step or one model load cannot be interrupted; longer than this the server is stuck. In ms. */
