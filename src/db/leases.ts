@@ -1,6 +1,6 @@
 import { stageRank, type Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
-import { isLive } from './servers.ts';
+import { readRoom, STORED_BESIDE, type ServerRoom } from './server-room.ts';
 
 export interface GrantRequest {
   readonly jobId: string;
@@ -24,20 +24,6 @@ export type GrantAnswer =
   | { readonly outcome: 'held' }
   /** The job ended, or another run or a later attempt superseded this one. */
   | { readonly outcome: 'closed' };
-
-/** A server of a pool with the room that is left on it. */
-export interface ServerRoom {
-  readonly id: string;
-  readonly pool: string;
-  /** None while a prompt is on the server that must be withdrawn first. */
-  readonly room: number;
-  readonly used: number;
-  /** It answers and takes jobs: it is not being drained. */
-  readonly reachable: boolean;
-  readonly draining: boolean;
-  /** AIR of the model of the latest grant since its process began. */
-  readonly warmModel: string | null;
-}
 
 /** A lease whose prompt was just drawn, with what was known of its server before. */
 export interface Drawn {
@@ -81,18 +67,6 @@ const toLease = (row: LeaseRow): Lease => ({
   traceId: row.traceId,
 });
 
-/** Results of one server that may be on their way into the blob store beside its room; a slow store ends the granting. */
-const STORED_BESIDE = 4;
-
-/** SQL condition on a lease `l` that was just deleted: its server has more room without it. */
-export const gaveRoomBack = (sql: Sql) => sql`
-  (l.drawn_at is null or ${STORED_BESIDE} < (
-    select count(*) from leases o where o.server_id = l.server_id and o.drawn_at is not null))`;
-
-/** SQL for a from clause after servers `s`: what leases take of each, as `held`, `used` (of its room) and `stale` (prompts to be withdrawn first). */
-export const takenOfServer = (sql: Sql) =>
-  sql`cross join lateral server_leases(s.id, ${STORED_BESIDE}) taken`;
-
 /** How many jobs each tenant has on servers, of all pools; a tenant without any is left out. */
 export async function countRunning(sql: Sql): Promise<Map<string, number>> {
   const rows = await sql<{ tenant: string; running: number }[]>`
@@ -104,14 +78,8 @@ export async function countRunning(sql: Sql): Promise<Map<string, number>> {
 export function createLeaseStore(sql: Sql) {
   return {
     /** Servers of a pool, and others by id. */
-    async listRoom(pool: string, others: readonly string[] = []): Promise<ServerRoom[]> {
-      return sql<ServerRoom[]>`
-        select s.id, s.pool, case when taken.stale > 0 then 0 else s.room end as room,
-          ${isLive(sql)} as reachable, s.draining_at is not null as draining, taken.used,
-          case when s.warm_boot_id is not distinct from s.boot_id then s.warm_model end as warm_model
-        from servers s ${takenOfServer(sql)}
-        where s.pool = ${pool} or s.id = any(${others as string[]}) order by s.id`;
-    },
+    listRoom: async (pool: string, others: readonly string[] = []): Promise<ServerRoom[]> =>
+      sql<ServerRoom[]>`${readRoom(sql, pool, others)} order by s.id`,
 
     countRunning: () => countRunning(sql),
 

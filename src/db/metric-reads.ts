@@ -1,6 +1,6 @@
 import type { TerminalState } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
-import { takenOfServer } from './leases.ts';
+import { takenOfServer } from './server-room.ts';
 import { isLive } from './servers.ts';
 
 /** Active jobs of one pool in one state. */

@@ -49,11 +49,12 @@ export function createOutbox(sql: Sql) {
       limit: number,
       start: (rows: readonly JobRow[]) => Promise<readonly string[]>,
     ): Promise<number> {
+      // Mostly there is nothing, and then no transaction either.
+      const tenants = await tenantsInTurn(sql, lastTenant, limit);
+      if (tenants.length === 0) return 0;
+      lastTenant = tenants.at(-1) ?? '';
       return sql.begin(async (begun) => {
         const tx = begun as unknown as Sql;
-        const tenants = await tenantsInTurn(tx, lastTenant, limit);
-        if (tenants.length === 0) return 0;
-        lastTenant = tenants.at(-1) ?? '';
         const rows = await tx<JobRow[]>`
           select j.* from unnest(${tenants}::text[]) as due_tenant cross join lateral (
             select * from jobs where tenant = due_tenant and ${isDue(tx)}

@@ -9,7 +9,7 @@ import { blobsInsert } from './blobs.ts';
 import type { Sql } from './connect.ts';
 import { needsColumns, type StoredNeeds } from './job-needs.ts';
 import type { JobOutput } from './job-row.ts';
-import { gaveRoomBack } from './leases.ts';
+import { gaveRoomBack, readRoom, type ServerRoom } from './server-room.ts';
 
 export interface FinishRecord {
   readonly jobId: string;
@@ -53,17 +53,29 @@ const NOTHING_ENDED: RunEnd = {
 };
 
 /** A run that asks for a server, with what its job needs of one. */
-export type ClaimingRun = OpenRun & StoredNeeds;
+export type ClaimingRun = OpenRun &
+  StoredNeeds & {
+    /** Room of the servers of the pool that was asked for, else null. */
+    readonly servers: readonly ServerRoom[] | null;
+  };
 
 /** What is to be known of a run beside its number; `wait` is for the disk, or is left to the next commit. */
 interface RunReading {
   readonly wait: boolean;
   readonly needs: boolean;
+  /** Pool whose servers' room is read as well. */
+  readonly pool?: string | undefined;
 }
 
 /** SQL: columns of an `OpenRun` of job `j`, apart from its number, or of a `ClaimingRun`. */
-const runColumns = (sql: Sql, isNew: boolean, { needs }: RunReading) =>
-  sql`j.generation ->> 'model' as model, ${isNew} as is_new ${needs ? sql`, ${needsColumns(sql)}` : sql``}`;
+const runColumns = (sql: Sql, isNew: boolean, { needs, pool }: RunReading) =>
+  sql`j.generation ->> 'model' as model, ${isNew} as is_new ${needs ? sql`, ${needsColumns(sql)}, ${roomColumn(sql, pool)}` : sql``}`;
+
+/** SQL: without a pool a statement of its own, or PostgreSQL would plan both anew each time. */
+const roomColumn = (sql: Sql, pool: string | undefined) =>
+  pool === undefined
+    ? sql`null as servers`
+    : sql`(select coalesce(jsonb_agg(to_jsonb(r) order by r.id), '[]') from (${readRoom(sql, pool)}) r) as servers`;
 
 const findRun = async <Run extends OpenRun>(
   tx: Sql,
@@ -126,9 +138,9 @@ export function createRunStore(sql: Sql) {
   const openLazily = async <Run extends OpenRun>(
     jobId: string,
     runId: string,
-    needs: boolean,
+    what: Omit<RunReading, 'wait'>,
   ): Promise<Run | undefined> => {
-    const reading = { wait: false, needs };
+    const reading = { wait: false, ...what };
     return (
       (await insertRun<Run>(sql, jobId, runId, reading)) ?? findRun<Run>(sql, jobId, runId, reading)
     );
@@ -171,11 +183,11 @@ export function createRunStore(sql: Sql) {
      * claim repeats; a grant, being a later commit, makes it last.
      */
     openRun: (jobId: string, runId: string): Promise<OpenRun | undefined> =>
-      openLazily<OpenRun>(jobId, runId, false),
+      openLazily<OpenRun>(jobId, runId, { needs: false }),
 
-    /** The same for a drawing, in one statement with what it needs. */
-    openClaim: (jobId: string, runId: string): Promise<ClaimingRun | undefined> =>
-      openLazily<ClaimingRun>(jobId, runId, true),
+    /** The same for a drawing, in one statement with what it needs, and with the room in a pool when one is named. */
+    openClaim: (jobId: string, runId: string, pool?: string): Promise<ClaimingRun | undefined> =>
+      openLazily<ClaimingRun>(jobId, runId, { needs: true, pool }),
 
     /** Notes that an attempt reached a stage. A crash of the database may lose the note: it only informs. */
     async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {

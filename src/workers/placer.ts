@@ -5,6 +5,7 @@ import type { JobRuns } from '../client/job-runs.ts';
 import type { TenantPolicies } from '../client/tenant-policies.ts';
 import type { LeaseStore } from '../db/leases.ts';
 import type { RunStore } from '../db/runs.ts';
+import type { ServerRoom } from '../db/server-room.ts';
 import type { Wakeups } from '../db/wakeups.ts';
 import { needsOf } from '../domain/job-needs.ts';
 import type { Lease } from '../domain/job.ts';
@@ -70,6 +71,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
   let again = false;
   /** The last pass gave away all the room there was: another claim changes nothing. */
   let isFull = false;
+  /** Passes that were asked for: what was read before another one is not to be gone by. */
+  let looks = 0;
 
   const grant = async (entry: Waiting, placement: Placement, tenantLimit: number) => {
     const { request } = entry;
@@ -139,13 +142,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
     }
   };
 
-  const planOf = async (looked: readonly Waiting[]) => {
+  /** `known`: room of this pool that was read just now. */
+  const planOf = async (looked: readonly Waiting[], known: readonly ServerRoom[] | null) => {
     const [{ able, lost }, policyOf] = await Promise.all([routing.route(looked), deps.policies()]);
     const tenantLimit = (tenant: string): number => policyOf(tenant).maxRunning ?? Infinity;
     const weightOf = (tenant: string): number => policyOf(tenant).weight;
-    const servers = await deps.leases.listRoom(deps.pool, [
-      ...new Set([...able.values()].flatMap((ids) => [...ids])),
-    ]);
+    const ids = new Set([...able.values()].flatMap((each) => [...each]));
+    const isKnown = known?.length && [...ids].every((id) => known.some((one) => one.id === id));
+    const servers = isKnown ? known : await deps.leases.listRoom(deps.pool, [...ids]);
     const isLimited = looked.some(({ request }) => tenantLimit(request.tenant) !== Infinity);
     const running = isLimited ? await deps.leases.countRunning() : new Map<string, number>();
     const nowMs = Date.now();
@@ -166,12 +170,12 @@ export function createPlacer(deps: PlacerDeps): Placer {
     return { placements, servers, lost, tenantLimit, weightOf, nowMs };
   };
 
-  const pass = async (): Promise<void> => {
+  const pass = async (known: readonly ServerRoom[] | null): Promise<void> => {
     // What room there is shows when the next claim looks.
     isFull = false;
     const looked = waiting.all();
     if (looked.length === 0) return;
-    const { placements, servers, lost, tenantLimit, weightOf, nowMs } = await planOf(looked);
+    const { placements, servers, lost, tenantLimit, weightOf, nowMs } = await planOf(looked, known);
     for (const placement of placements) {
       const entry = waiting.find(placement.key);
       const outcome = entry && (await grant(entry, placement, tenantLimit(entry.request.tenant)));
@@ -195,17 +199,20 @@ export function createPlacer(deps: PlacerDeps): Placer {
     if (!again && left > 0) makeWay(looked);
   };
 
-  const run = async (): Promise<void> => {
+  const run = async (known: readonly ServerRoom[] | null = null): Promise<void> => {
+    looks += 1;
     if (placing) {
       again = true;
       return;
     }
     placing = true;
     try {
-      do {
+      again = false;
+      await pass(known);
+      while (again) {
         again = false;
-        await pass();
-      } while (again);
+        await pass(null);
+      }
     } catch (error) {
       deps.logger.warn(
         { pool: deps.pool, error: messageOf(error) },
@@ -231,7 +238,9 @@ export function createPlacer(deps: PlacerDeps): Placer {
       // Before anything is granted: the server may be back already.
       if (request.abandoned) await deps.leases.giveUp(request.abandoned);
       const { jobId } = request;
-      const opened = await deps.runs.openClaim(jobId, request.runId);
+      const looksBefore = looks;
+      const pool = isFull || placing ? undefined : deps.pool;
+      const opened = await deps.runs.openClaim(jobId, request.runId, pool);
       if (!opened) throw await unwanted(request, signal);
       // A try before this one may have been granted and have died before it could say so: its lease is this one's.
       const held = opened.isNew ? [] : await deps.leases.listOfRun(jobId, request.runId);
@@ -241,14 +250,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
         const stopped = new CancelledFailure('claim was told to stop');
         if (signal.aborted) return reject(stopped);
         const needs = needsOf(opened.shape, opened.resources);
-        const { runIndex } = opened;
+        const { runIndex, servers } = opened;
         const entry = waiting.enter(request, { runIndex, needs, onWait, resolve, reject });
         const stop = (): void => {
           waiting.leave(entry);
           reject(stopped);
         };
         signal.addEventListener('abort', stop, { once: true });
-        if (!isFull) void run();
+        if (!isFull) void run(looks === looksBefore ? servers : null);
       });
     },
     close() {

@@ -1,17 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
+import { createRunStore } from '../../src/db/runs.ts';
 import type { Channel } from '../../src/db/wakeups.ts';
 import type { Lease } from '../../src/domain/job.ts';
 import type { Placer } from '../../src/workers/placer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { grantRequest } from '../support/grant-request.ts';
 import { newJobRow } from '../support/jobs.ts';
 import { claimOf, createTestPlacer } from '../support/placer.ts';
 import { until } from '../support/until.ts';
 
 let database: TestDatabase;
 let placer: Placer;
+/** Reads of room, alone or with the opening of a run. */
 let asked = 0;
+let afterOpening: () => Promise<void>;
 const closed = new Set<string>();
 const listeners = new Map<Channel, (ids: readonly string[]) => void>();
 
@@ -23,13 +27,24 @@ beforeEach(async () => {
   await database.sql`truncate jobs, servers, leases, job_runs cascade`;
   await database.sql`insert into servers (id, pool, room, reachable) values ('a', 'default', 1, true)`;
   const leases = createLeaseStore(database.sql);
+  const runs = createRunStore(database.sql);
   asked = 0;
+  afterOpening = () => Promise.resolve();
   placer = createTestPlacer(database.sql, {
     leases: {
       ...leases,
       listRoom: (pool) => {
         asked += 1;
         return leases.listRoom(pool);
+      },
+    },
+    runs: {
+      ...runs,
+      openClaim: async (jobId, runId, pool) => {
+        if (pool !== undefined) asked += 1;
+        const opened = await runs.openClaim(jobId, runId, pool);
+        await afterOpening();
+        return opened;
       },
     },
     wakeups: { on: (channel, listener) => (listeners.set(channel, listener), () => true) },
@@ -75,6 +90,21 @@ describe('the window of a placer', () => {
     listeners.get('room')?.([]);
     const next = await claim();
     expect((await next.lease).jobId).toBe(next.jobId);
+  });
+
+  it('looks again when room is given back after it was read with the opening of a run', async () => {
+    const leases = createLeaseStore(database.sql);
+    const job = newJobRow();
+    await createJobStore(database.sql).insertJobs([job]);
+    await createRunStore(database.sql).openRun(job.id, 'run-1');
+    const answer = await leases.grant(grantRequest(job.id));
+    afterOpening = async () => {
+      if (answer.outcome === 'granted') await leases.release(answer.lease);
+      listeners.get('room')?.([]);
+    };
+    const next = await claim();
+    expect((await next.lease).jobId).toBe(next.jobId);
+    expect(asked).toBe(2);
   });
 
   it('is left by a claim whose run is closed, soon after that is told, and by no other', async () => {
