@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalStore } from './local.ts';
@@ -19,6 +19,16 @@ describe('the local blob store', () => {
 
   it('says how much can still be written, also before its folder exists', async () => {
     expect(await createLocalStore(join(folder, 'new')).freeBytes()).toBeGreaterThan(0);
+  });
+
+  it('writes again after its folders were taken away, also when its path is relative', async () => {
+    const path = join(folder, 'gone');
+    const store = createLocalStore(`${relative(process.cwd(), path)}/`);
+    for (const round of ['first', 'second']) {
+      await store.put('outputs/ab/x', Buffer.from(round));
+      expect(await readFile(join(path, 'outputs', 'ab', 'x'), 'utf8')).toBe(round);
+      await rm(path, { recursive: true });
+    }
   });
 
   it('leaves no temporary file behind, neither after success nor after failure', async () => {

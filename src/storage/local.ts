@@ -1,10 +1,9 @@
 /** Blobs in a folder of this machine. */
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, type Dirent } from 'node:fs';
+import { createReadStream, type Dirent } from 'node:fs';
 import { mkdir, open, opendir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { dirname, join, posix, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { OrchestratorError } from '../errors.ts';
 import type { BlobStat, BlobStore, StoredBytes } from '../ports.ts';
 
@@ -28,8 +27,9 @@ function checkKey(key: string): string {
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;
 
-/** Blob store in `folder`, which is made when it is first written to. */
-export function createLocalStore(folder: string): BlobStore {
+/** Blob store in the folder at `path`, which is made when it is first written to. */
+export function createLocalStore(path: string): BlobStore {
+  const folder = resolve(path);
   let isTidied = false;
   const pathOf = (key: string): string => join(folder, ...checkKey(key).split('/'));
 
@@ -37,10 +37,9 @@ export function createLocalStore(folder: string): BlobStore {
     async put(key, source) {
       const path = pathOf(key);
       const temporary = join(folder, UNFINISHED, randomUUID());
-      // A source that fails before the pipeline listens would end the process; the pipeline reports it all the same.
+      // A source that fails before it is read would end the process; the reading reports it all the same.
       if (source instanceof Readable) source.on('error', () => undefined);
       try {
-        await mkdir(dirname(temporary), { recursive: true });
         if (!isTidied) {
           isTidied = true;
           await removeUnfinished(folder);
@@ -49,6 +48,7 @@ export function createLocalStore(folder: string): BlobStore {
         await moveDurably(folder, temporary, path);
         return stored;
       } catch (error) {
+        if (source instanceof Readable) source.destroy();
         await rm(temporary, { force: true });
         throw FULL.has(String(codeOf(error))) ? fullError(folder, error) : error;
       }
@@ -90,28 +90,45 @@ export function createLocalStore(folder: string): BlobStore {
   };
 }
 
+/** What `work` gives, with the first folder that had to be made for it: most are there, and looking costs as much. */
+async function inFolder<T>(
+  folder: string,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly made: string | undefined }> {
+  try {
+    return { result: await work(), made: undefined };
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    const made = await mkdir(folder, { recursive: true });
+    return { result: await work(), made };
+  }
+}
+
 async function writeDurably(path: string, source: Readable | Uint8Array): Promise<StoredBytes> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  const { result: file } = await inFolder(dirname(path), () => open(path, 'wx'));
+  try {
+    const chunks = source instanceof Uint8Array ? [source] : source;
+    for await (const chunk of chunks as AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
       hash.update(chunk);
       bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  const input = source instanceof Uint8Array ? Readable.from([Buffer.from(source)]) : source;
-  // `flush` fsyncs the file before it is closed.
-  await pipeline(input, measure, createWriteStream(path, { flags: 'wx', flush: true }));
+      await file.writeFile(chunk);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   return { bytes, sha256: hash.digest('hex') };
 }
 
 async function moveDurably(folder: string, from: string, to: string): Promise<void> {
   const parent = dirname(to);
-  const made = await mkdir(parent, { recursive: true });
-  await rename(from, to);
+  const { made } = await inFolder(parent, () => rename(from, to));
   await syncFolder(parent);
-  if (made !== undefined) await syncFolder(folder);
+  if (made === undefined) return;
+  // Each new folder is an entry of the one above it.
+  for (let above = parent; above !== folder; await syncFolder(above)) above = dirname(above);
 }
 
 async function syncFolder(path: string): Promise<void> {
