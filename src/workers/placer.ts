@@ -74,6 +74,17 @@ export function createPlacer(deps: PlacerDeps): Placer {
   /** Passes that were asked for: what was read before another one is not to be gone by. */
   let looks = 0;
 
+  /**
+   * Opening a run waits for no disk, so a crash of the database may lose it behind a claim that goes on waiting. True
+   * when this was so, and the run is open again.
+   */
+  const reopen = async (entry: Waiting): Promise<boolean> => {
+    const opened = await deps.runs.openClaim(entry.request.jobId, entry.request.runId);
+    if (!opened?.isNew) return false;
+    entry.runIndex = opened.runIndex;
+    return true;
+  };
+
   const grant = async (entry: Waiting, placement: Placement, tenantLimit: number) => {
     const { request } = entry;
     const answer = await deps.leases.grant({
@@ -90,6 +101,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       tenantLimit,
     });
     if (answer.outcome === 'full') return answer.outcome;
+    if (answer.outcome === 'closed' && (await reopen(entry))) return answer.outcome;
     waiting.leave(entry);
     if (answer.outcome === 'granted') entry.resolve(answer.lease);
     // The hold had this claim cancelled before it was written; the workflow claims anew after a resume.

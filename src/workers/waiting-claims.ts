@@ -29,7 +29,7 @@ export interface Waiting extends Callbacks {
 }
 
 interface Callbacks {
-  readonly runIndex: number;
+  runIndex: number;
   needs: JobNeeds;
   readonly onWait: (wait: ClaimWait) => void;
   resolve(lease: Lease): void;

@@ -107,6 +107,17 @@ describe('the window of a placer', () => {
     expect(asked).toBe(2);
   });
 
+  it('keeps a claim whose open run a crash of the database forgot, and opens it again', async () => {
+    const { sql } = database;
+    const holder = await (await claim()).lease;
+    const { jobId, lease } = await claim();
+    await sql`delete from job_runs where job_id = ${jobId}`;
+    await sql`update jobs set run_id = null, run_index = 0, started_at = null where id = ${jobId}`;
+    await createLeaseStore(sql).release(holder);
+    listeners.get('room')?.([]);
+    expect(await lease).toMatchObject({ jobId, runIndex: 1 });
+  });
+
   it('is left by a claim whose run is closed, soon after that is told, and by no other', async () => {
     const holder = await (await claim()).lease;
     const over = await claim();
