@@ -41,8 +41,8 @@ async function transformation({ simulator }: TestStack): Promise<object> {
 }
 
 const MOMENTS: readonly Moment[] = [
-  { name: 'before the lease is written', role: 'worker-cpu', killAt: 'sent:insert into leases' },
-  { name: 'when the lease is written', role: 'worker-cpu', killAt: 'answered:insert into leases' },
+  { name: 'before the lease is written', role: 'worker-cpu', killAt: 'sent:from grant_lease(' },
+  { name: 'when the lease is written', role: 'worker-cpu', killAt: 'answered:from grant_lease(' },
   { name: 'before prepare notes its graph', role: 'worker-cpu', killAt: 'sent:prompt_request =' },
   { name: 'before finish writes the end', role: 'worker-cpu', killAt: 'sent:with freed as' },
   { name: 'when finish has written the end', role: 'worker-cpu', killAt: 'answered:with freed as' },
