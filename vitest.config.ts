@@ -4,7 +4,8 @@ import { workflowsOnce } from './test/support/workflows-once.ts';
 export default defineConfig({
   test: {
     // No test keeps state in a module, so files share them (`isolate: false`): loading the modules once per file took
-    // three times as much processor time for the unit tests and as long as all their own work for some others.
+    // three times as much processor time for the unit tests and as long as all their own work for some others. What is
+    // set up once in a process, as the SDK's metrics are, is tested in a process that the test starts.
     projects: [
       {
         test: {

@@ -24,8 +24,6 @@ const DEFAULT_PORT = 3_000;
 export interface Serving {
   /** Where the API listens, when the role has one. */
   readonly url: string | undefined;
-  /** Where its metrics are, with METRICS_PORT. */
-  readonly metricsUrl: string | undefined;
   /** Rejects when a worker fails. */
   readonly failed: Promise<unknown>;
   /** Drains, then releases everything in reverse order. */
@@ -46,9 +44,9 @@ export async function startServing(role: Role, config: Config, logger: Logger): 
   if (tracer) base.lifecycle.add('traces', tracer, (open) => open.close());
   const stop = (): Promise<void> => base.lifecycle.release();
   try {
-    const metricsUrl = await serveMetrics(base);
+    await serveMetrics(base);
     const { url, workers } = await startRole(role, base);
-    return { url, metricsUrl, failed: workers?.finished ?? new Promise(() => undefined), stop };
+    return { url, failed: workers?.finished ?? new Promise(() => undefined), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -73,14 +71,14 @@ async function createExporter(
   config: Config,
   logger: Logger,
 ): Promise<MetricsExporter | undefined> {
-  if (config.METRICS_PORT === undefined) return undefined;
+  if (config.METRICS_PORT === undefined) return;
   const { createMetricsExporter } = await import('../metrics/exporter.ts');
   return createMetricsExporter(role, logger);
 }
 
-async function serveMetrics(base: Base): Promise<string | undefined> {
+async function serveMetrics(base: Base): Promise<void> {
   const { config, exporter, logger, lifecycle, storage } = base;
-  if (!exporter || config.METRICS_PORT === undefined) return undefined;
+  if (!exporter || config.METRICS_PORT === undefined) return;
   const { startMetricsServer } = await import('../metrics/metrics-server.ts');
   addStorageSource(exporter, storage, config.MIN_FREE_BYTES);
   const server = await startMetricsServer({
@@ -92,7 +90,6 @@ async function serveMetrics(base: Base): Promise<string | undefined> {
   });
   lifecycle.add('metrics', server, (open) => open.close());
   logger.info({ url: server.url }, 'metrics are served');
-  return server.url;
 }
 
 interface Started {

@@ -1,23 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Serving } from '../../src/commands/serve.ts';
+import { freeLoopbackPort } from '../../src/metrics/core-metrics.ts';
 import { pictureRequest, postJobs, postPicture, untilState } from '../support/jobs.ts';
 import { metricsIn, readAlerts, readQueries } from '../support/promql.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
 
 let stack: TestStack;
-let serving: Serving;
+let serving: RoleProcess;
+let metricsUrl: string;
 beforeAll(async () => {
-  stack = await startTestStack({
-    ...{ role: 'none', env: { METRICS_PORT: '0' } },
-    oneProcess: true,
-  });
-  serving = await stack.serve('monolith');
+  stack = await startTestStack({ role: 'none' });
+  const port = await freeLoopbackPort();
+  metricsUrl = `http://127.0.0.1:${port}/metrics`;
+  // The SDK counts for a process as a whole, and only from its start: it gets one of its own.
+  serving = await startRoleProcess('monolith', { ...stack.env, METRICS_PORT: String(port) });
 });
-afterAll(() => stack.stop());
+afterAll(async () => {
+  await serving.terminate();
+  await stack.stop();
+});
 
 const scrape = async (): Promise<string> => {
-  const answer = await fetch(String(serving.metricsUrl));
+  const answer = await fetch(metricsUrl);
   expect(answer.status).toBe(200);
   return answer.text();
 };

@@ -5,6 +5,7 @@ import { executorFor } from '../simulator/comfy-harness.ts';
 import { SD1 } from '../support/jobs.ts';
 import { removedModelCases } from '../support/removed-model-cases.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 describe('a checkpoint (the simulator)', () => {
   let stack: TestStack;
@@ -14,6 +15,10 @@ describe('a checkpoint (the simulator)', () => {
     // Nothing here is drawn to its end.
     stack.simulator.pauseDrawing(true);
     executor = executorFor(stack.simulator.url);
+    await until(
+      'the server and its lists are known',
+      async () => (await stack.sql`select from servers where reachable`).count > 0,
+    );
   });
   afterAll(async () => {
     await executor.close();

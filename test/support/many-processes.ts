@@ -67,7 +67,6 @@ export async function serveInProcesses(
   };
   return {
     url: front?.url,
-    metricsUrl: undefined,
     // A process that ended too early shows when the stack stops.
     failed: new Promise(() => undefined),
     stop: () => (stopping ??= stop()),
