@@ -1,7 +1,7 @@
 # One image for every role: `docker run civitai-orchestrator <role>`; the roles are those of `--help`.
 # Debian and not Alpine: the native module of the Temporal SDK is built against glibc. Nothing here depends on the
 # processor, so the same file builds for amd64 and arm64.
-ARG NODE_IMAGE=node:22.23.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS base
 WORKDIR /app
