@@ -71,7 +71,7 @@ async function createExporter(
   config: Config,
   logger: Logger,
 ): Promise<MetricsExporter | undefined> {
-  if (config.METRICS_PORT === undefined) return;
+  if (config.METRICS_PORT === undefined) return undefined;
   const { createMetricsExporter } = await import('../metrics/exporter.ts');
   return createMetricsExporter(role, logger);
 }

@@ -1,6 +1,7 @@
 import { nextDrawAverage, roomFor } from '../domain/room.ts';
 import type { FleetAnswer, FleetReport, FleetReporter } from '../ports.ts';
 import type { Sql } from './connect.ts';
+import { lazyCommit } from './lazy-commit.ts';
 import { createLeaseStore } from './leases.ts';
 import { isReported } from './servers.ts';
 
@@ -145,7 +146,7 @@ export function createFleetReports(
       if (steady && drawn.loadedModel === drawn.model) return;
       // Grants need this row: its lock does not wait for the disk. The next drawing says again what a crash loses.
       await sql`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true))
+        with ${lazyCommit(sql)}
         update servers set draw_ms = ${average}, loaded_model = ${drawn.model},
           room = case when room_auto then ${roomFor(average)} else room end
         from commit where id = ${serverId}`;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Scope } from '../domain/scopes.ts';
 import type { Sql } from './connect.ts';
+import { lazyCommit } from './lazy-commit.ts';
 
 /** What a key may do, and for how long. */
 export interface KeyTerms {
@@ -77,7 +78,7 @@ export function createKeyStore(sql: Sql) {
 
   const noteUse = async (id: string): Promise<void> => {
     await sql`
-      with commit as materialized (select set_config('synchronous_commit', 'off', true))
+      with ${lazyCommit(sql)}
       update api_keys set last_used_at = now() from commit where id = ${id}
         and (last_used_at is null or last_used_at < now() - ${NOTE_USE_SECONDS} * interval '1 second')`;
   };

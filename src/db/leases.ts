@@ -1,5 +1,6 @@
 import { stageRank, type Lease } from '../domain/job.ts';
 import type { Sql } from './connect.ts';
+import { lazyCommit } from './lazy-commit.ts';
 import { readRoom, STORED_BESIDE, type ServerRoom } from './server-room.ts';
 
 export interface GrantRequest {
@@ -129,7 +130,7 @@ export function createLeaseStore(sql: Sql) {
      */
     async markDrawn(serverId: string, promptId: string): Promise<Drawn | undefined> {
       const [drawn] = await sql<Drawn[]>`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true)),
+        with ${lazyCommit(sql)},
         drawn as (
           update leases set drawn_at = now() from commit
           where server_id = ${serverId} and prompt_id = ${promptId} and drawn_at is null returning server_id, model

@@ -1,4 +1,5 @@
 import type { Sql } from './connect.ts';
+import { lazyCommit } from './lazy-commit.ts';
 
 /** What a process was given of a window. */
 export interface RequestGrant {
@@ -30,7 +31,7 @@ export function createRequestWindows(sql: Sql) {
       const taken = sql`case when w.ends_at <= now() then 0 else w.taken end`;
       const granted = sql`greatest(0, least(${wanted}::int, ${limit}::int - (${taken})))`;
       const [row] = await sql<RequestGrant[]>`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true))
+        with ${lazyCommit(sql)}
         insert into request_windows as w (subject, ends_at, taken, granted)
         select ${subject}, now() + ${windowSeconds} * interval '1 second',
           least(${wanted}::int, ${limit}::int), least(${wanted}::int, ${limit}::int) from commit
@@ -48,7 +49,7 @@ export function createRequestWindows(sql: Sql) {
     async giveBack(subject: string, window: string, count: number): Promise<void> {
       // The window goes as a text: the driver makes a Date of a timestamp, which has no microseconds.
       await sql`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true))
+        with ${lazyCommit(sql)}
         update request_windows set taken = greatest(0, taken - ${count}) from commit
         where subject = ${subject} and ends_at = ${window}::text::timestamptz`;
     },

@@ -9,6 +9,7 @@ import { blobsInsert } from './blobs.ts';
 import type { Sql } from './connect.ts';
 import { needsColumns, type StoredNeeds } from './job-needs.ts';
 import type { JobOutput } from './job-row.ts';
+import { lazyCommit } from './lazy-commit.ts';
 import { gaveRoomBack, readRoom, type ServerRoom } from './server-room.ts';
 
 export interface FinishRecord {
@@ -192,7 +193,7 @@ export function createRunStore(sql: Sql) {
     /** Notes that an attempt reached a stage. A crash of the database may lose the note: it only informs. */
     async advance(lease: Lease, stage: Stage, promptRequest: string | null = null): Promise<void> {
       await sql`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true))
+        with ${lazyCommit(sql)}
         update jobs set stage_rank = ${stageRank(stage)}, attempt = ${lease.attempt}, server_id = ${lease.serverId},
           state = 'running', prompt_request = ${promptRequest}, changed_at = now()
         from commit where id = ${lease.jobId} and run_index = ${lease.runIndex} and state in ('queued', 'running')

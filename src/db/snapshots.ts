@@ -1,5 +1,6 @@
 import type { JobEvent } from '../client/verbs.ts';
 import type { Sql } from './connect.ts';
+import { lazyCommit } from './lazy-commit.ts';
 
 export interface EventSnapshot {
   readonly runId: string;
@@ -24,7 +25,7 @@ export function createSnapshotStore(sql: Sql) {
      */
     async insertSnapshots(snapshots: readonly NewSnapshot[]): Promise<readonly string[]> {
       const kept = await sql<{ runId: string }[]>`
-        with commit as materialized (select set_config('synchronous_commit', 'off', true)),
+        with ${lazyCommit(sql)},
         taken as (
           select * from commit cross join jsonb_to_recordset(${sql.json(storable(snapshots) as never)})
             as taken ("jobId" uuid, "runId" text, status text, events jsonb)

@@ -3,8 +3,8 @@ import { comfyUrls, type ComfyUrls } from '../../src/executors/comfyui/urls.ts';
 import { createComfyExecutor } from '../../src/executors/comfyui/executor.ts';
 import { silentLogger } from '../../src/telemetry.ts';
 import type { Executor } from '../../src/ports.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { until } from '../support/until.ts';
 
 /** What the person who runs these tests says of their server; all by environment variables. */
 export interface RealServer {
@@ -65,10 +65,7 @@ export async function startRealStack({ address, headers }: RealServer): Promise<
       OUTGOING_ALLOW: '127.0.0.1',
     },
   });
-  await until('the product knows the server', async () => {
-    const rows = await stack.sql`select from servers where reachable`;
-    return rows.count > 0;
-  });
+  await untilServerKnown(stack);
   return stack;
 }
 

@@ -17,6 +17,7 @@ import {
   untilGivenUp,
   untilState,
 } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -161,10 +162,7 @@ describe('a server that stays away', () => {
       SERVER_LOST_AFTER_SECONDS: '2',
     });
     api = { url };
-    await until('the server is known', async () => {
-      const rows = await stack.sql`select from servers where reachable`;
-      return rows.count > 0;
-    });
+    await untilServerKnown(stack);
   });
   afterAll(async () => {
     await stack.stop();

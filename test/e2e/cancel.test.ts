@@ -12,6 +12,7 @@ import {
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -25,10 +26,7 @@ beforeAll(async () => {
   });
   await stack.serve('worker-cpu');
   gpu = await stack.serve('worker-gpu');
-  await until('the server is known', async () => {
-    const rows = await stack.sql`select from servers where reachable`;
-    return rows.count > 0;
-  });
+  await untilServerKnown(stack);
 });
 afterAll(() => stack.stop());
 

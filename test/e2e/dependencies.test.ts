@@ -12,6 +12,7 @@ import {
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
@@ -142,10 +143,7 @@ describe.concurrent('a cpu worker killed', () => {
       await stack.serve('worker-gpu');
       // The first job needs a cpu worker as well; the one that dies comes when it is drawn.
       const helper = await stack.serve('worker-cpu');
-      await until(
-        'the server is known',
-        async () => (await stack.sql`select from servers where reachable`).count > 0,
-      );
+      await untilServerKnown(stack);
       stack.simulator.pauseDrawing(true);
       const [needed = '', waiting = ''] = await post(
         stack.url,

@@ -14,6 +14,7 @@ import {
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
@@ -102,10 +103,7 @@ const withVictim = (
     try {
       await stack.serve(other);
       victim = await startRoleProcess(role, stack.env, undefined, { killAt });
-      await until(
-        'the server is known',
-        async () => (await stack.sql`select from servers where reachable`).count > 0,
-      );
+      await untilServerKnown(stack);
       await run(stack, victim, () => stack.serve(role));
     } finally {
       await victim?.kill();

@@ -6,9 +6,9 @@ import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { postJobs, SD1, untilState } from '../support/jobs.ts';
 import { operationCases } from '../support/operation-cases.ts';
 import { servePictures, type PictureServer } from '../support/picture-server.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { trained } from '../support/training-case.ts';
-import { until } from '../support/until.ts';
 
 const SDXL = 'urn:air:sdxl:checkpoint:civitai:101055@128078';
 const FLUX = 'urn:air:flux1:checkpoint:civitai:618692@691639';
@@ -21,10 +21,7 @@ describe('operations of the simulator', () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack({ env: { OUTGOING_ALLOW: '127.0.0.1' } });
-    await until('the product knows the server', async () => {
-      const rows = await stack.sql`select from servers where reachable`;
-      return rows.count > 0;
-    });
+    await untilServerKnown(stack);
   });
   afterAll(() => stack.stop());
 

@@ -4,8 +4,8 @@ import type { Executor } from '../../src/ports.ts';
 import { executorFor } from '../simulator/comfy-harness.ts';
 import { SD1 } from '../support/jobs.ts';
 import { removedModelCases } from '../support/removed-model-cases.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { until } from '../support/until.ts';
 
 describe('a checkpoint (the simulator)', () => {
   let stack: TestStack;
@@ -15,10 +15,7 @@ describe('a checkpoint (the simulator)', () => {
     // Nothing here is drawn to its end.
     stack.simulator.pauseDrawing(true);
     executor = executorFor(stack.simulator.url);
-    await until(
-      'the server and its lists are known',
-      async () => (await stack.sql`select from servers where reachable`).count > 0,
-    );
+    await untilServerKnown(stack);
   });
   afterAll(async () => {
     await executor.close();

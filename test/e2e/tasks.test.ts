@@ -6,6 +6,7 @@ import type { BlobSlot, JobStatus, JobStatusCollection } from '../../src/contrac
 import type { TimelineEntry } from '../../src/domain/job.ts';
 import { createJobClient } from '../support/job-client.ts';
 import { postPicture, untilState } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
@@ -113,10 +114,7 @@ describe('jobs that need no server', () => {
     receiver = await startReceiver();
     stack = await startTestStack({ env: { OUTGOING_ALLOW: '127.0.0.0/8' } });
     calls = createCalls(stack);
-    await until('the server is known', async () => {
-      const rows = await stack.sql`select from servers where reachable`;
-      return rows.count > 0;
-    });
+    await untilServerKnown(stack);
   });
   afterAll(async () => {
     await stack.stop();

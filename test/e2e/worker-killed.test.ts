@@ -9,6 +9,7 @@ import {
   untilDrawing,
   untilState,
 } from '../support/jobs.ts';
+import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
@@ -41,10 +42,7 @@ describe('a worker process that goes away', () => {
 
   it('killed while the picture is drawn: the next one collects it, drawn once', async () => {
     const first = await startWorker();
-    await until('the server is known', async () => {
-      const rows = await stack.sql`select from servers where reachable`;
-      return rows.count > 0;
-    });
+    await untilServerKnown(stack);
     stack.simulator.pauseDrawing(true);
     const jobId = await postPicture(stack);
     await untilDrawing(stack, jobId);

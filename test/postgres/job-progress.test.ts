@@ -8,6 +8,7 @@ import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
 import { createRunStore } from '../../src/db/runs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { grantRequest } from '../support/grant-request.ts';
 import { newJobRow } from '../support/jobs.ts';
 
 const preview = { contentType: 'image/jpeg' as const, bytes: Buffer.from('ffd8ff00', 'hex') };
@@ -33,18 +34,7 @@ describe('the progress of jobs', () => {
     await createJobStore(sql).insertJobs([row]);
     await createRunStore(sql).openRun(row.id, runId);
     const grant = (attempt: number) =>
-      createLeaseStore(sql).grant({
-        jobId: row.id,
-        runId,
-        runIndex: 1,
-        attempt,
-        tenant: 'local',
-        serverId,
-        model: '',
-        reason: '',
-        traceId: '',
-        promptId: promptIdFor(row.id, 1, attempt),
-      });
+      createLeaseStore(sql).grant(grantRequest(row.id, { runId, attempt, serverId }));
     expect(await grant(1)).toMatchObject({ outcome: 'granted' });
     return {
       jobId: row.id,

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { createLeaseStore } from '../../src/db/leases.ts';
 import { createRunStore } from '../../src/db/runs.ts';
 import type { Lease } from '../../src/domain/job.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { grantRequest } from '../support/grant-request.ts';
 import { newJobRow } from '../support/jobs.ts';
 import { claimOf, createTestPlacer } from '../support/placer.ts';
 
@@ -23,18 +23,7 @@ describe('a claim that is tried again', () => {
     const leases = createLeaseStore(sql);
     const runs = createRunStore(sql);
     await runs.openRun(job.id, 'run-1');
-    const granted = await leases.grant({
-      jobId: job.id,
-      runId: 'run-1',
-      runIndex: 1,
-      attempt: 1,
-      tenant: job.tenant,
-      serverId: 'gpu-a',
-      model: 'm',
-      reason: 'r',
-      traceId: job.traceId,
-      promptId: randomUUID(),
-    });
+    const granted = await leases.grant(grantRequest(job.id, { serverId: 'gpu-a' }));
     expect(granted.outcome).toBe('granted');
     const placer = createTestPlacer(sql);
     try {
