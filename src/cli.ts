@@ -8,6 +8,7 @@ import type { SimulatorCommandOptions } from './commands/simulate.ts';
 import type { KeyOptions } from './commands/keys.ts';
 import type { TenantOptions } from './commands/tenants.ts';
 import { isOrchestratorError, messageOf } from './errors.ts';
+import { endSoon } from './lifecycle.ts';
 import { createLogger } from './telemetry.ts';
 
 // Commands are loaded when they run: a role does not pay for the code of the others.
@@ -185,3 +186,4 @@ try {
 }
 // The channel to a launcher would keep the process alive.
 if (process.connected) process.disconnect();
+endSoon();

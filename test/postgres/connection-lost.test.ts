@@ -5,7 +5,8 @@ import { connectDatabase, isDatabaseUnavailable, type Sql } from '../../src/db/c
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-describe('a transaction that loses its connection', () => {
+/** A pool of one connection, over a link that a test can break. */
+const useLink = () => {
   let database: TestDatabase;
   let link: TcpProxy;
   let sql: Sql;
@@ -21,13 +22,18 @@ describe('a transaction that loses its connection', () => {
     await link.close();
     await database.drop();
   });
+  return { link: () => link, sql: () => sql };
+};
+
+describe('a transaction that loses its connection', () => {
+  const { link, sql } = useLink();
 
   /** The process goes on, and so does the only connection of the pool. */
   const expectWhole = async (transaction: Promise<unknown>): Promise<void> => {
     const failure = await transaction.catch((error: unknown) => error);
     expect(isDatabaseUnavailable(failure), String(failure)).toBe(true);
-    await link.restore();
-    expect(await sql.begin((tx) => tx`select 3 as value`)).toEqual([{ value: 3 }]);
+    await link().restore();
+    expect(await sql().begin((tx) => tx`select 3 as value`)).toEqual([{ value: 3 }]);
   };
 
   it('while it waits for something else fails, and its next query too', async () => {
@@ -36,9 +42,9 @@ describe('a transaction that loses its connection', () => {
       isLost = resolve;
     });
     const later: unknown[] = [];
-    const transaction = sql.begin(async (tx) => {
+    const transaction = sql().begin(async (tx) => {
       await tx`select 1`;
-      await link.cut();
+      await link().cut();
       await lost;
       try {
         await tx`select 2`;
@@ -54,11 +60,40 @@ describe('a transaction that loses its connection', () => {
   });
 
   it('with a query under way fails', async () => {
-    const transaction = sql.begin(async (tx) => {
-      const [slow] = await Promise.all([tx`select pg_sleep(30)`, link.cut()]);
+    const transaction = sql().begin(async (tx) => {
+      const [slow] = await Promise.all([tx`select pg_sleep(30)`, link().cut()]);
       return slow;
     });
     await expectWhole(transaction);
+  });
+});
+
+describe('a connection that is reset under a query', () => {
+  const { link, sql } = useLink();
+
+  it('fails what is asked before it counts as closed, and answers what comes after', async () => {
+    await sql()`select 1`;
+    // Asked as soon as the first one fails, when the driver still takes the connection for a busy one.
+    const both = sql()`select pg_sleep(30)`.catch((first: unknown) =>
+      sql()`select 2`.catch((second: unknown) => [first, second]),
+    );
+    await setImmediate();
+    link().reset();
+    for (const failure of await both) expect(isDatabaseUnavailable(failure)).toBe(true);
+    const answers = await Promise.all(
+      [3, 4, 5].map((value) => sql()`select ${value}::int as value`),
+    );
+    expect(answers.flat()).toEqual([3, 4, 5].map((value) => ({ value })));
+  });
+
+  it.each(['reset', 'cut'] as const)('%s, and the pool can be closed', async (how) => {
+    await sql()`select 1`;
+    const failing = sql()`select pg_sleep(30)`.catch((error: unknown) => error);
+    await setImmediate();
+    await link()[how]();
+    expect(isDatabaseUnavailable(await failing)).toBe(true);
+    // Without a time limit: the driver waited for the failed query here.
+    await sql().end();
   });
 });
 

@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
+  /** Resets every connection, so that both sides get an error and no end. */
+  reset(): void;
   /** Listens again on the same port. */
   restore(): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +53,9 @@ export async function startTcpProxy(
   return {
     port,
     cut,
+    reset: () => {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
     restore: async () => {
       server = await open(port);
     },
