@@ -35,6 +35,8 @@ export interface BenchStackOptions {
   /** Further environment of the simulators and of the worker. */
   readonly simulatorEnv?: Readonly<Record<string, string>>;
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** Of the worker and of the api. */
+  readonly rolesEnv?: Readonly<Record<string, string>>;
   /** A part that ends by itself is started again at the same place, as `npm start` does. (Default: false) */
   readonly restart?: boolean;
   /** V8 CPU profiles of api and worker land here. */
@@ -181,6 +183,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       COMFY_ROOM: String(options.room ?? 'auto'),
       DATA_DIR: dir,
       MIN_FREE_BYTES: '0',
+      ...options.rolesEnv,
     };
     const port = String(await ephemeralPort(HOST));
     const api = await program('api', ['api'], { ...env, PORT: port });

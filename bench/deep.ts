@@ -51,8 +51,13 @@ async function pickIds(sql: Sql, state: 'queued' | 'succeeded'): Promise<string[
 
 /** A stack with a few finished jobs, whose simulator draws nothing from then on. */
 async function startSide(context: BenchContext, name: string): Promise<Side> {
-  const { dir, engine, room, say, size, quick } = context;
-  const stack = await startBenchStack({ dir: join(dir, `deep-${name}`), engine, room, say });
+  const { dir, engine, room, say, size, quick, priorityAge } = context;
+  const stack = await startBenchStack({
+    ...{ dir: join(dir, `deep-${name}`), engine, room, say },
+    ...(priorityAge === undefined
+      ? {}
+      : { rolesEnv: { PRIORITY_AGE_SECONDS: String(priorityAge) } }),
+  });
   try {
     await createPictureJobs(stack.url, size).drawAll(quick ? 5 : 20);
     const { sql } = stack;

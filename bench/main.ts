@@ -77,6 +77,7 @@ interface Options {
   readonly engine: EngineName;
   readonly size: number;
   readonly room?: number;
+  readonly priorityAge?: number;
   readonly comfyui?: string;
   readonly checkpoint: string;
   readonly json?: string;
@@ -100,6 +101,11 @@ const program = new Command('npm run bench --')
   .option(
     '--room <jobs>',
     'COMFY_ROOM: jobs given to the simulator at a time (default: auto)',
+    parseWhole,
+  )
+  .option(
+    '--priority-age <seconds>',
+    'PRIORITY_AGE_SECONDS in deep: above 600, no waiting job moves up meanwhile',
     parseWhole,
   )
   .addOption(
@@ -127,7 +133,7 @@ async function runScenarios(dir: string): Promise<Figure[]> {
   let stack: Promise<BenchStack> | undefined;
   const context = {
     ...{ quick: options.quick, size: options.size, engine: options.engine },
-    ...{ room: options.room, dir, say },
+    ...{ room: options.room, priorityAge: options.priorityAge, dir, say },
     ...(options.comfyui
       ? { realComfy: { url: options.comfyui, checkpoint: options.checkpoint } }
       : {}),

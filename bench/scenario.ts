@@ -19,6 +19,8 @@ export interface BenchContext {
   readonly engine: EngineName;
   /** COMFY_ROOM of the stacks. */
   readonly room: number | undefined;
+  /** PRIORITY_AGE_SECONDS of the stacks of `deep`; undefined for the default. */
+  readonly priorityAge: number | undefined;
   /** Absent when nobody named one. */
   readonly realComfy?: RealComfy;
   /** The stack all scenarios share; started by the first that asks. */
