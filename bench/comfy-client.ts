@@ -1,6 +1,6 @@
 /** A client of ComfyUI's own API: https://docs.comfy.org/development/comfyui-server/comms_routes */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Graph } from '../src/domain/generation.ts';
+import type { Graph } from '../src/domain/graphs/graph.ts';
 
 interface HistoryEntry {
   readonly prompt: readonly [number, string, Graph, ...unknown[]];

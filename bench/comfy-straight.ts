@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { Graph } from '../src/domain/generation.ts';
+import type { Graph } from '../src/domain/graphs/graph.ts';
 import { createComfyExecutor } from '../src/executors/comfyui/executor.ts';
 import { silentLogger } from '../src/telemetry.ts';
 

@@ -1,4 +1,4 @@
-/** Puts the parts together; with compose-limits.ts and compose-workers.ts the only files that know every adapter. */
+/** Puts the parts together; with the other compose-*.ts the only files that know every adapter. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';

@@ -1,6 +1,6 @@
 /** What the core needs from the outside. Two implementations or a test fake justify an entry here. */
 import type { Readable } from 'node:stream';
-import type { Graph } from './domain/generation.ts';
+import type { Graph } from './domain/graphs/graph.ts';
 import type { Lease } from './domain/job.ts';
 import type { PreviewType } from './domain/preview.ts';
 import type { GaugeReading, MetricLabels, MetricOf } from './domain/metric-catalogue.ts';

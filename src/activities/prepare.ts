@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { GraphRef, InputFile, Lease, PreparedPrompt } from '../domain/job.ts';
 import { mediaInputsOf } from '../domain/generation-inputs.ts';
 import { outputPrefix } from '../domain/naming.ts';

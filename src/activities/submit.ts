@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { BlobRef, GraphRef, InputFile, Lease, SubmitReceipt } from '../domain/job.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { AttemptBlobs, Executor } from '../ports.ts';

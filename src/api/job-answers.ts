@@ -1,7 +1,8 @@
 /** Answers that show jobs: what all calls of `/v1/consumer/jobs` share. */
 import type { Context } from 'hono';
 import type { Caller, JobSelector } from '../client/verbs.ts';
-import { jobStatusCollection, type StatusOptions } from '../contract/v1/job-status.ts';
+import { jobStatusCollection } from '../contract/v1/job-status.ts';
+import type { StatusOptions } from '../contract/v1/status-options.ts';
 import { tokenOf } from '../contract/v1/token.ts';
 import { createFleetView, type FleetView } from '../db/fleet-view.ts';
 import type { JobRow } from '../db/job-row.ts';

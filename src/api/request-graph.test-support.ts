@@ -1,6 +1,7 @@
 /** What becomes of a posted job: accepted by the API, stored, its files looked up on a server, its graph built. */
 import { expect } from 'vitest';
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import type { TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { buildGraph } from '../ecosystems/index.ts';
 import type { ListedFiles } from '../ecosystems/look-up-file.ts';
 import { resolveFiles } from '../ecosystems/resolve-files.ts';

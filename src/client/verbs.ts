@@ -1,8 +1,9 @@
 import type { CallbackRequest } from '../domain/callback.ts';
-import type { JobClass, StageEventName, EventType } from '../domain/job.ts';
+import type { StageEventName, EventType } from '../domain/job.ts';
+import type { JobClass } from '../domain/job-class.ts';
 import type { JobWork } from '../domain/task.ts';
 import type { Idempotency, StoredAnswer } from '../db/idempotency-keys.ts';
-import type { GraphText } from '../db/job-graphs.ts';
+import type { GraphText } from '../db/graph-text.ts';
 import type { JobRow } from '../db/job-row.ts';
 import type { TaintRequest } from '../db/taints.ts';
 

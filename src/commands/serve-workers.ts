@@ -1,12 +1,8 @@
 /** Starts the workers of a role; loaded only by roles that have some. */
 import { composeReports, type Base, type DatabaseBase } from '../compose.ts';
-import {
-  composeCpuWorkers,
-  composeGpuWorkers,
-  composeWorkerConnection,
-  type ComposedCpuWorkers,
-  type GpuWorkers,
-} from '../compose-workers.ts';
+import { composeCpuWorkers, type ComposedCpuWorkers } from '../compose-cpu-workers.ts';
+import { composeGpuWorkers, type GpuWorkers } from '../compose-gpu-workers.ts';
+import { composeWorkerConnection } from '../compose-worker-connection.ts';
 import { freeLoopbackPort, readCoreMetrics } from '../metrics/core-metrics.ts';
 import { createApiChannel } from '../storage/api-channel.ts';
 import { createApiReporter } from '../workers/api-reporter.ts';

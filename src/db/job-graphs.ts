@@ -1,11 +1,6 @@
 import type { Sql } from './connect.ts';
+import type { GraphText } from './graph-text.ts';
 import type { JobRow } from './job-row.ts';
-
-/** A client's graph as JSON text, in the order in which it was sent. */
-export interface GraphText {
-  readonly sha256: string;
-  readonly text: string;
-}
 
 /** An answer shows no more of graphs. */
 const MOST_SHOWN_BYTES = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import type { CallbackRequest } from '../domain/callback.ts';
-import type { GraphText } from './job-graphs.ts';
-import type { JobClass, JobFailure, JobState } from '../domain/job.ts';
+import type { GraphText } from './graph-text.ts';
+import type { JobFailure, JobState } from '../domain/job.ts';
+import type { JobClass } from '../domain/job-class.ts';
 import type { Taint } from '../domain/taint.ts';
 import type { JobWork, TaskResult } from '../domain/task.ts';
 import type { TextResult } from '../domain/text-result.ts';

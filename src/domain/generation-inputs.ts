@@ -1,5 +1,6 @@
 /** Input files of a generation. Pure. */
-import type { Generation, MediaSource, TextToImage } from './generation.ts';
+import type { Generation, TextToImage } from './generation.ts';
+import { isBlobKey, type MediaKind, type MediaSource } from './media-source.ts';
 
 /** The role of a ControlNet's image, counted from 0. */
 export const controlRole = (index: number): string => `control${index}`;
@@ -19,8 +20,6 @@ export const PICTURE_ROLE = 'image';
 
 /** The role of an archive of training pictures. */
 export const ARCHIVE_ROLE = 'data';
-
-export type MediaKind = 'image' | 'video' | 'audio' | 'archive' | 'any';
 
 export interface MediaInput {
   /** Names it among the inputs of its generation. */
@@ -49,10 +48,6 @@ export function mediaInputsOf(generation: Generation): readonly MediaInput[] {
       return generation.media;
   }
 }
-
-/** True for text of the form that our own public ids of files have. */
-export const isBlobKey = (text: string): boolean =>
-  /^[0-9A-HJKMNP-TV-Z]{26}\.[a-z0-9]{1,8}$/.test(text);
 
 /**
  * The key of a stored file in a link to it, whichever address the API has for the client: such a file is taken from the

@@ -1,5 +1,6 @@
 /** Generation parameters in the domain's own words; `contract/` translates the wire to and from them. */
 
+import type { MediaSource } from './media-source.ts';
 import type { GraphMedia } from './graphs/graph-media.ts';
 import type { GraphModel } from './graphs/graph-models.ts';
 
@@ -13,9 +14,6 @@ export interface Network {
   readonly strength: number;
   readonly triggerWord?: string;
 }
-
-/** Where an input file comes from: fetched from an address, or a stored file of the tenant. */
-export type MediaSource = { readonly url: string } | { readonly blobKey: string };
 
 /** Civitai's names of what makes a control image (or a mask) of a picture. */
 export const IMAGE_TRANSFORMERS = ['Canny', 'DepthZoe', 'SoftedgePidinet', 'Rembg'] as const;
@@ -152,11 +150,3 @@ export const saysText = <T extends { readonly operation: string }>(
   generation: T,
 ): generation is Extract<T, { readonly operation: PictureText['operation'] }> =>
   (TEXT_OPERATIONS as readonly string[]).includes(generation.operation);
-
-/** A ComfyUI prompt in API format. */
-export interface GraphNode {
-  readonly class_type: string;
-  readonly inputs: Record<string, unknown>;
-  readonly _meta?: { readonly title?: string };
-}
-export type Graph = Record<string, GraphNode>;

@@ -1,6 +1,6 @@
 /** States, stages and the values that travel through a job's Temporal history. Pure; imported by workflows. */
+import type { JobClass } from './job-class.ts';
 import type { TimeLimits } from './time-limits.ts';
-
 import type { TextOutput, TextResult } from './text-result.ts';
 
 export const JOB_STATES = [
@@ -47,10 +47,6 @@ export const EVENT_TYPES = [
   'Deleted',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
-
-/** What kind of work a job is; decides its timeouts. A `task` needs no server: histories from before it know no such job. */
-export const JOB_CLASSES = ['image', 'video', 'training', 'task'] as const;
-export type JobClass = (typeof JOB_CLASSES)[number];
 
 /** Input of `jobWorkflow`: ids and routing only, never the request. */
 export interface JobInput {

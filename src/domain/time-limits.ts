@@ -1,4 +1,4 @@
-import { JOB_CLASSES, type JobClass } from './job.ts';
+import { JOB_CLASSES, type JobClass } from './job-class.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

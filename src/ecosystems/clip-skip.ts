@@ -1,4 +1,4 @@
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { Link } from './skeleton.ts';
 
 /** CLIP-L has 12 layers; ComfyUI silently takes the last layer for anything beyond, the opposite of what was asked. */

@@ -1,4 +1,5 @@
-import type { ControlNet, Graph, TextToImage } from '../domain/generation.ts';
+import type { ControlNet, TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { controlRole } from '../domain/generation-inputs.ts';
 import { transformerResolution, transformImage } from './image-transformers.ts';
 import { required, type ResolvedControlNet, type ResolvedFiles } from './resolved-files.ts';

@@ -1,5 +1,6 @@
 /** Hires fix and upscaling: a picture made larger and, if asked for, drawn over in its new size. */
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import type { TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { enlargedSize } from '../domain/picture-size.ts';
 import type { Ingredients } from './ingredients.ts';
 import { decoded, redraw, type Picture } from './redraw.ts';

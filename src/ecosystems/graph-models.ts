@@ -1,6 +1,6 @@
 /** The models of a client's graph, by the names one server lists them under. */
 import { parseAir, resourceKind } from '../domain/air.ts';
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { renameModels, type GraphModel } from '../domain/graphs/graph-models.ts';
 import { loaderFolders } from '../domain/graphs/loader-folders.ts';
 import { findModelFile, findNamedFile, foldersFor } from '../domain/model-files.ts';

@@ -1,5 +1,6 @@
 /** The nodes behind Civitai's image transformers. Canny is ComfyUI's own; the others come with custom nodes. */
-import type { Graph, ImageTransformer } from '../domain/generation.ts';
+import type { ImageTransformer } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { fillSkeleton, type Link } from './skeleton.ts';
 import canny from './skeletons/transformers/canny.json' with { type: 'json' };
 import depthZoe from './skeletons/transformers/depth-zoe.json' with { type: 'json' };

@@ -1,6 +1,7 @@
 /** The supported ecosystems; a new one is a file beside this one and a line here. */
 import { rootEcosystem } from '../domain/air.ts';
-import { ECOSYSTEMS, type Ecosystem, type Graph, type TextToImage } from '../domain/generation.ts';
+import { ECOSYSTEMS, type Ecosystem, type TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { OrchestratorError } from '../errors.ts';
 import type { EcosystemAdapter } from './adapter.ts';
 import { flux1 } from './flux1.ts';

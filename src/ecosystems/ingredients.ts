@@ -1,4 +1,4 @@
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { ComfySampling } from '../domain/schedulers.ts';
 import type { Conditioning } from './control-chain.ts';
 import type { Prompts } from './embedding-prompts.ts';

@@ -1,4 +1,5 @@
-import type { Ecosystem, Graph } from '../domain/generation.ts';
+import type { Ecosystem } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { encoderRoles, isBareModel, usualCompanions } from './companions.ts';
 import type { ModelAndClip } from './lora-chain.ts';
 import type { ResolvedFiles } from './resolved-files.ts';

@@ -1,5 +1,6 @@
 import { parseAir, resourceKind } from '../domain/air.ts';
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import type { TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { inputsOf } from '../domain/generation-inputs.ts';
 import { DIFFUSION_MODEL_FOLDERS } from '../domain/model-files.ts';
 import { buildGraph } from './index.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { EXAMPLE_GENERATIONS, type ExampleName } from '../../test/fixtures/generations.ts';
 import { changedInputs } from '../../test/fixtures/graph-inputs.ts';
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import type { TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { buildGraph } from './index.ts';
 import type { ResolvedFiles } from './resolved-files.ts';
 

@@ -4,7 +4,8 @@
  * `OutputEmbedding` of https://github.com/baijunty/comfyui_image_embeddings. ComfyUI's own `PreviewAny` puts what the
  * latter two give into the server's books.
  */
-import type { Graph, PictureText } from '../domain/generation.ts';
+import type { PictureText } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import type { TextForm, TextOutput } from '../domain/text-result.ts';
 import type { ListedFiles } from './look-up-file.ts';

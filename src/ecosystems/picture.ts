@@ -1,5 +1,6 @@
 /** From what an ecosystem brings to the graph of one picture. */
-import type { Graph, TextToImage } from '../domain/generation.ts';
+import type { TextToImage } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { chainControlNets } from './control-chain.ts';
 import { enlarge } from './enlarge.ts';
 import type { Ingredients } from './ingredients.ts';

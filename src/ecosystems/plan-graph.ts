@@ -2,11 +2,11 @@
 import type {
   ComfyGraph,
   Generation,
-  Graph,
   ImageTransform,
   PictureText,
   ResourceTraining,
 } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { PICTURE_ROLE } from '../domain/generation-inputs.ts';
 import { renameMedia } from '../domain/graphs/graph-media.ts';
 import { confineOutputs } from '../domain/graphs/graph-outputs.ts';

@@ -1,5 +1,5 @@
 /** A picture drawn over another one, everywhere or only where a mask is white. */
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { Ingredients } from './ingredients.ts';
 import type { Drawn } from './sampling-pass.ts';
 import type { Fragments, Link } from './skeleton.ts';

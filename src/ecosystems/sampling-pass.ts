@@ -1,5 +1,5 @@
 /** One run of the sampler over a latent, by one model or, with a refiner, by two in turn. */
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { Ingredients } from './ingredients.ts';
 import { fillSkeleton, type Fragments, type Link } from './skeleton.ts';
 import refine from './skeletons/picture/refine.json' with { type: 'json' };

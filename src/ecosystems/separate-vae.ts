@@ -1,4 +1,4 @@
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import type { ResolvedNetwork } from './resolved-files.ts';
 import { fillSkeleton, type Link } from './skeleton.ts';
 import loader from './skeletons/loaders/vae.json' with { type: 'json' };

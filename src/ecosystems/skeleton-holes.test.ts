@@ -1,7 +1,7 @@
 /** Mutants of the skeletons themselves: a hole that somebody fills with a constant. */
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { fillSkeleton } from './skeleton.ts';
 
 const folder = new URL('skeletons/', import.meta.url);

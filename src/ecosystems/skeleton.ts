@@ -1,5 +1,5 @@
 /** Skeletons: graphs in which `"{{name}}"` stands for a value, a link included. */
-import type { Graph } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { OrchestratorError } from '../errors.ts';
 
 /** Output `slot` of a node. */

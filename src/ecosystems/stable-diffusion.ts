@@ -1,4 +1,5 @@
-import type { Ecosystem, Graph } from '../domain/generation.ts';
+import type { Ecosystem } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { comfySampling } from '../domain/schedulers.ts';
 import type { EcosystemAdapter } from './adapter.ts';
 import { skipClipLayers } from './clip-skip.ts';

@@ -2,7 +2,8 @@
  * The graph that trains a LoRA with ComfyUI's own nodes (comfy_extras/nodes_train.py, from 0.3.40 on). Every picture is
  * cut to one size and encoded by itself; what they show goes along in the same order.
  */
-import type { Graph, ResourceTraining } from '../domain/generation.ts';
+import type { ResourceTraining } from '../domain/generation.ts';
+import type { Graph } from '../domain/graphs/graph.ts';
 import { OrchestratorError } from '../errors.ts';
 import { lookUp, type ListedFiles } from './look-up-file.ts';
 import { fillSkeleton, prefixIds, type Link } from './skeleton.ts';

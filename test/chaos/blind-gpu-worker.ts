@@ -3,7 +3,8 @@
  * picture twice, and the checker has to see it.
  */
 import { composeBase, composeDatabase, composeReports } from '../../src/compose.ts';
-import { composeGpuWorkers, composeWorkerConnection } from '../../src/compose-workers.ts';
+import { composeWorkerConnection } from '../../src/compose-worker-connection.ts';
+import { composeGpuWorkers } from '../../src/compose-gpu-workers.ts';
 import { loadConfig } from '../../src/config.ts';
 import { OrchestratorError } from '../../src/errors.ts';
 import {

@@ -1,7 +1,7 @@
 /** A real ComfyUI behind the product: graphs of the client's own, with models, input files and files of other kinds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/activities/output-inspector.ts';
-import type { Graph } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { fetchSlot, graphJob, runJob, slotsOf } from '../support/run-job.ts';
 import type { TestStack } from '../support/stack.ts';
 import { readRealServer, startRealStack } from './real-server.ts';

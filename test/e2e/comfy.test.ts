@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectFile } from '../../src/activities/output-inspector.ts';
 import type { JobStatus } from '../../src/contract/v1/job-status.ts';
-import type { Graph } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { manyMedia, namedNodes, twoPasses } from '../fixtures/comfy-graphs.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { promptIdFor } from '../../src/activities/prompt-id.ts';
-import type { Graph } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { pictureRequest } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Graph } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { createComfyExecutor } from '../../src/executors/comfyui/executor.ts';
 import type { ComfyExecutorOptions } from '../../src/executors/comfyui/executor.ts';
 import { DEFAULT_MODELS } from '../../src/executors/simulator/models.ts';

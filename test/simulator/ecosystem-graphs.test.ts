@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { finishedSize } from '../../src/domain/picture-size.ts';
-import type { Graph, TextToImage } from '../../src/domain/generation.ts';
+import type { TextToImage } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { FILE_INPUTS } from '../../src/executors/simulator/graph/file-choices.ts';
 import {
   createBitmap,

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Graph, PictureText } from '../../src/domain/generation.ts';
+import type { PictureText } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 import { planGraph } from '../../src/ecosystems/plan-graph.ts';
 import { stateOfEntry } from '../../src/executors/comfyui/history.ts';
 import { DEFAULT_MODELS } from '../../src/executors/simulator/models.ts';

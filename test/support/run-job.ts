@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { JobStatus, JobStatusCollection } from '../../src/contract/v1/job-status.ts';
-import type { Graph } from '../../src/domain/generation.ts';
+import type { Graph } from '../../src/domain/graphs/graph.ts';
 
 type Slot = Extract<JobStatus['result'], { readonly blobKey: string }>;
 

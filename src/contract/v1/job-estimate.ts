@@ -2,7 +2,8 @@
 import { z } from '@hono/zod-openapi';
 import { roundedCost } from '../../domain/cost.ts';
 import type { JobRow } from '../../db/job-row.ts';
-import { jobStatuses, type StatusOptions } from './job-status.ts';
+import { jobStatuses } from './job-status.ts';
+import type { StatusOptions } from './status-options.ts';
 import { ServiceProvider } from './queue-position.ts';
 
 export const JobEstimates = z

@@ -1,6 +1,7 @@
 /** Input files that a graph names: by URL, by the key of a stored file, or as they lie in a server's input folder. Pure. */
-import type { Graph, MediaSource } from '../generation.ts';
-import { isBlobKey, type MediaKind } from '../generation-inputs.ts';
+import type { MediaSource } from '../media-source.ts';
+import type { Graph } from './graph.ts';
+import { isBlobKey, type MediaKind } from '../media-source.ts';
 import { eachText, mapTexts, type TextPlace } from './graph-texts.ts';
 import type { GraphFault } from './read-graph.ts';
 

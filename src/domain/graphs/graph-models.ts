@@ -1,5 +1,5 @@
 /** Model files that a graph names: by AIR, or by the name a server lists. Pure. */
-import type { Graph } from '../generation.ts';
+import type { Graph } from './graph.ts';
 import { embeddingAirsIn, replaceEmbeddingAirs } from '../prompt-embeddings.ts';
 import { eachText, mapTexts, type TextPlace } from './graph-texts.ts';
 import { loaderFolders } from './loader-folders.ts';

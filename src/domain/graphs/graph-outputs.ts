@@ -1,5 +1,5 @@
 /** Nodes of a graph that give files back, and where they write. Pure. */
-import type { Graph, GraphNode } from '../generation.ts';
+import type { Graph, GraphNode } from './graph.ts';
 import coreNodes from './core-nodes.json' with { type: 'json' };
 
 const OUTPUTS: ReadonlySet<string> = new Set(coreNodes.outputs);

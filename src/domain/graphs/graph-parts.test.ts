@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Graph } from '../generation.ts';
+import type { Graph } from './graph.ts';
 import { mediaFaults, mediaIn, renameMedia } from './graph-media.ts';
 import { modelsIn, renameModels } from './graph-models.ts';
 import { confineOutputs, makesVideo, mayHaveOutput } from './graph-outputs.ts';

@@ -1,5 +1,5 @@
 /** Texts in the inputs of a graph. Pure. */
-import type { Graph } from '../generation.ts';
+import type { Graph } from './graph.ts';
 
 /** Where a text stands. */
 export interface TextPlace {

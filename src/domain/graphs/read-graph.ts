@@ -1,5 +1,5 @@
 /** Reads a ComfyUI graph in API format as clients send it. Pure. */
-import type { Graph, GraphNode } from '../generation.ts';
+import type { Graph, GraphNode } from './graph.ts';
 import { findCycle } from './graph-cycle.ts';
 
 export const MAX_GRAPH_BYTES = 4 * 1024 * 1024;

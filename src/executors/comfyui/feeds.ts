@@ -1,4 +1,4 @@
-import type { Graph } from '../../domain/generation.ts';
+import type { Graph } from '../../domain/graphs/graph.ts';
 import type { WatchOptions } from '../../ports.ts';
 import type { SocketMessage } from './messages.ts';
 import { createProgressMeter, type ProgressMeter } from './progress.ts';

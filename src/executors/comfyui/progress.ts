@@ -1,4 +1,4 @@
-import type { Graph } from '../../domain/generation.ts';
+import type { Graph } from '../../domain/graphs/graph.ts';
 import type { Progress } from '../../ports.ts';
 import type { SocketMessage } from './messages.ts';
 

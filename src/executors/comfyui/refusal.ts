@@ -1,5 +1,5 @@
 import { type ErrorCode, OrchestratorError } from '../../errors.ts';
-import type { Graph } from '../../domain/generation.ts';
+import type { Graph } from '../../domain/graphs/graph.ts';
 import { asArray, asObject, asString, type JsonObject } from './json-read.ts';
 
 const MODEL_INPUT =

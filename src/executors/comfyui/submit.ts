@@ -1,5 +1,5 @@
 import { OrchestratorError } from '../../errors.ts';
-import type { Graph } from '../../domain/generation.ts';
+import type { Graph } from '../../domain/graphs/graph.ts';
 import type { Feeds } from './feeds.ts';
 import { type Call, type ComfyHttp, unexpectedStatus } from './http.ts';
 import { readText } from './http-response.ts';

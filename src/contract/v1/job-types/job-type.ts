@@ -1,7 +1,7 @@
 /** What a job type is: how its requests are read, and what jobs they ask for. */
 import type { z } from '@hono/zod-openapi';
-import type { MediaSource } from '../../../domain/generation.ts';
-import type { JobClass } from '../../../domain/job.ts';
+import type { MediaSource } from '../../../domain/media-source.ts';
+import type { JobClass } from '../../../domain/job-class.ts';
 import type { Scope } from '../../../domain/scopes.ts';
 import type { JobWork } from '../../../domain/task.ts';
 import type { CommonRequest } from './common-fields.ts';

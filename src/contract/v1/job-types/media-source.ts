@@ -1,6 +1,6 @@
 /** Input files as v1 names them: a URL or the key of a stored file. */
 import { z } from '@hono/zod-openapi';
-import type { MediaSource } from '../../../domain/generation.ts';
+import type { MediaSource } from '../../../domain/media-source.ts';
 
 const MAX_URL_LENGTH = 2_048;
 

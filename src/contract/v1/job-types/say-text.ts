@@ -1,6 +1,7 @@
 /** What the job types that say something of a picture have in common. */
 import { FLAT_COSTS } from '../../../domain/cost.ts';
-import type { MediaSource, PictureText } from '../../../domain/generation.ts';
+import type { PictureText } from '../../../domain/generation.ts';
+import type { MediaSource } from '../../../domain/media-source.ts';
 import type { AskedJob, MakeContext } from './job-type.ts';
 
 interface NamedPicture {
