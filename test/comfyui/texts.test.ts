@@ -1,6 +1,6 @@
 /** What is said of a picture, on a real ComfyUI: said where it has the nodes, refused with their names where not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BlobSlot } from '../../src/contract/v1/job-status.ts';
+import type { BlobSlot } from '../../src/contract/v1/blob-slot.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { postJobs, untilState } from '../support/jobs.ts';

@@ -1,6 +1,6 @@
 /** Pictures that start from pictures, are drawn twice or guided by others: from POST to file, on the simulator. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BlobSlot } from '../../src/contract/v1/job-status.ts';
+import type { BlobSlot } from '../../src/contract/v1/blob-slot.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { postJobs, SD1, untilState } from '../support/jobs.ts';

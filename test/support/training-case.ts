@@ -1,6 +1,6 @@
 /** A LoRA trained over the API, from an archive of two pictures to the file. */
 import { expect } from 'vitest';
-import type { BlobSlot } from '../../src/contract/v1/job-status.ts';
+import type { BlobSlot } from '../../src/contract/v1/blob-slot.ts';
 import { createBitmap } from '../../src/executors/simulator/picture/bitmap.ts';
 import { encodePng } from '../../src/executors/simulator/picture/encode-png.ts';
 import { makeZip } from '../fixtures/make-zip.ts';

@@ -4,6 +4,7 @@ import type { JobOutput, JobRow } from '../../db/job-row.ts';
 import { saysText, type Generation } from '../../domain/generation.ts';
 import { isTerminal } from '../../domain/job.ts';
 import { isTask } from '../../domain/task.ts';
+import { BlobSlot } from './blob-slot.ts';
 import { detailedJob } from './detailed-job.ts';
 import { LastEvent, lastEvent, type DrawingProgress } from './last-event.ts';
 import { ServiceProvider, serviceProvider } from './queue-position.ts';
@@ -11,60 +12,6 @@ import type { StatusOptions } from './status-options.ts';
 import { taskSlots } from './task-result.ts';
 import { encodeToken } from './token.ts';
 import { wireDate } from './wire-time.ts';
-
-const Epoch = z
-  .object({
-    epochNumber: z.int(),
-    blobName: z.string(),
-    blobSize: z.int(),
-    blobUrl: z.string(),
-    sampleImages: z.array(z.string()).openapi({ description: 'Empty: none are drawn' }),
-  })
-  .openapi('TrainingEpoch');
-
-const BlobSlot = z
-  .object({
-    blobKey: z.string().openapi({ example: '37V4ZT4W3C4SX6P5G7M9K2RQDA.png' }),
-    available: z.boolean(),
-    blobUrl: z.string().optional().openapi({ description: 'Signed link to the picture' }),
-    blobUrlExpirationDate: z.string().optional(),
-    seed: z.number().optional(),
-    name: z.string().optional().openapi({ description: 'Of a file of a comfy job: its name' }),
-    nodeId: z
-      .string()
-      .optional()
-      .openapi({ description: 'Of a file of a comfy job: the node that saved it' }),
-    width: z.int().optional(),
-    height: z.int().optional(),
-    tags: z
-      .record(z.string(), z.number())
-      .optional()
-      .openapi({
-        description: 'Of wdTagging and mediaTagging: names, each with the least confidence it has',
-        example: { '1girl': 0.35, long_hair: 0.35 },
-      }),
-    caption: z.string().optional().openapi({ description: 'Of mediaCaptioning' }),
-    embedding: z
-      .array(z.number())
-      .readonly()
-      .optional()
-      .openapi({ description: 'Of imageEmbedding' }),
-    embeddingModel: z
-      .string()
-      .optional()
-      .openapi({ description: 'Of imageEmbedding: file of the image encoder on its server' }),
-    epochs: z
-      .array(Epoch)
-      .readonly()
-      .optional()
-      .openapi({ description: 'Of imageResourceTraining: one, the LoRA at the end' }),
-    blobUploadUrl: z.string().optional().openapi({
-      description: 'Of `blobUpload`: signed link that takes the file by PUT, until it ends',
-    }),
-    blobUploadUrlExpirationDate: z.string().optional(),
-  })
-  .openapi('BlobSlot');
-export type BlobSlot = z.infer<typeof BlobSlot>;
 
 export const JobStatus = z
   .object({

@@ -1,7 +1,7 @@
 /** `result` of jobs that need no server. */
 import type { JobRow } from '../../db/job-row.ts';
 import type { NamedBlob, Task } from '../../domain/task.ts';
-import type { BlobSlot } from './job-status.ts';
+import type { BlobSlot } from './blob-slot.ts';
 import type { StatusOptions } from './status-options.ts';
 import { wireDate } from './wire-time.ts';
 

@@ -1,5 +1,4 @@
-import type { Graph } from './graph.ts';
-import { isLink } from './read-graph.ts';
+import { isLink, type Graph } from './graph.ts';
 
 /** Node ids of a cycle, the first one again at its end; undefined for a graph without one. Links must lead somewhere. */
 export function findCycle(graph: Graph): readonly string[] | undefined {

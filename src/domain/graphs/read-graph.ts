@@ -1,5 +1,5 @@
 /** Reads a ComfyUI graph in API format as clients send it. Pure. */
-import type { Graph, GraphNode } from './graph.ts';
+import { isLink, type Graph, type GraphNode } from './graph.ts';
 import { findCycle } from './graph-cycle.ts';
 
 export const MAX_GRAPH_BYTES = 4 * 1024 * 1024;
@@ -18,15 +18,6 @@ export type ReadGraph = { readonly graph: Graph } | { readonly faults: readonly 
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** An output of another node, as inputs hold it. */
-export type NodeLink = readonly [nodeId: string, slot: number];
-
-export const isLink = (value: unknown): value is NodeLink =>
-  Array.isArray(value) &&
-  value.length === 2 &&
-  typeof value[0] === 'string' &&
-  typeof value[1] === 'number';
 
 const isDeep = (value: unknown, depth = 0): boolean => {
   if (typeof value !== 'object' || value === null) return false;
