@@ -1,6 +1,7 @@
 /** Puts the cpu workers together. Apart from compose.ts, so that the API does not load the Temporal worker (50 MB). */
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import { createCallbackRuns } from './client/callback-runs.ts';
+import { deliverGrant } from './client/deliver-grant.ts';
 import { composeCallbackSecrets, type DatabaseBase } from './compose.ts';
 import type { Config } from './config.ts';
 import { jobCallbackBody } from './contract/v1/job-callback.ts';
@@ -29,6 +30,7 @@ import { createCloser } from './workers/closer.ts';
 import { createCollector } from './workers/collector.ts';
 import { createCpuWorkers } from './workers/cpu-worker.ts';
 import { createDependencyWatch } from './workers/dependency-watch.ts';
+import { createGrantWatch } from './workers/grant-watch.ts';
 import { createPoolWatch } from './workers/pool-watch.ts';
 import { createStarter } from './workers/starter.ts';
 import { createTaskWorker } from './workers/task-worker.ts';
@@ -77,6 +79,14 @@ export async function composeCpuWorkers(
     tracer,
   });
   lifecycle.add('placers', cpu, (open) => open.close());
+  lifecycle.add(
+    'grant watch',
+    createGrantWatch({
+      ...{ leases, logger, metrics },
+      deliver: (lease) => deliverGrant(client, lease),
+    }),
+    (loop) => loop.close(),
+  );
   const outbox = createOutbox(sql);
   lifecycle.add(
     'starter',

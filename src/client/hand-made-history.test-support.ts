@@ -29,8 +29,11 @@ export const history = (...events: Attributes[]): HistoryEvent[] =>
 export const started: Attributes = {
   workflowExecutionStartedEventAttributes: { input: payloads(INPUT) },
 };
-export const scheduled = (name: string, activityId = name): Attributes => ({
-  activityTaskScheduledEventAttributes: { activityId, activityType: { name } },
+export const scheduled = (name: string, activityId = name, ...input: unknown[]): Attributes => ({
+  activityTaskScheduledEventAttributes: {
+    ...{ activityId, activityType: { name } },
+    ...(input.length > 0 ? { input: payloads(...input) } : {}),
+  },
 });
 export const picked = (
   scheduledEventId: number,

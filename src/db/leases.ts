@@ -147,6 +147,16 @@ export function createLeaseStore(sql: Sql) {
       return rows.map(toLease);
     },
 
+    /** Leases older than `ageMs` of jobs of which nothing was heard since they were granted. */
+    async listUntaken(ageMs: number): Promise<Lease[]> {
+      const rows = await sql<LeaseRow[]>`
+        select l.* from leases l join jobs j
+          on j.id = l.job_id and j.run_id = l.run_id and j.attempt = l.attempt
+        where l.granted_at < now() - ${ageMs} * interval '1 millisecond' and l.given_up_at is null
+          and j.state = 'running' and j.stage_rank = ${stageRank('claim')}`;
+      return rows.map(toLease);
+    },
+
     /** Leases older than `ageMs`, for the check that their runs still live. */
     async listOlderThan(ageMs: number): Promise<Lease[]> {
       const rows = await sql<LeaseRow[]>`

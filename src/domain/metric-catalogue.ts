@@ -190,7 +190,7 @@ export const METRICS = {
   loopWork: {
     kind: 'counter',
     name: 'orchestrator_loop_work_total',
-    help: 'What the loops did: starts, starts that failed and cancels of the starter, jobs that were released or ended because of those they depend on, runs of the closer, deletions of the collector.',
+    help: 'What the loops did: starts, starts that failed and cancels of the starter, jobs that were released or ended because of those they depend on, grants that a claim could not tell of, runs of the closer, deletions of the collector.',
     labels: ['loop', 'work'],
   },
   callbackTries: {
