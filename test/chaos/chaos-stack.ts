@@ -8,7 +8,6 @@ import { connectTemporal } from '../../src/client/temporal.ts';
 import { loadConfig } from '../../src/config.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
-import { ephemeralPort } from '../../src/dev/ports.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal-server.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
 import { createLifecycle } from '../../src/lifecycle.ts';
@@ -20,6 +19,7 @@ import type { Journal } from './journal.ts';
 import { createPart, type Part, type Running } from './part.ts';
 import { startUnreliableReceiver } from './unreliable-receiver.ts';
 import { gpuWorkerOf, linkTo, serverName, simulatorOf } from './schedule.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 export interface ChaosStackOptions {
   readonly dir: string;
@@ -90,7 +90,7 @@ export async function startChaosStack(
       }),
     );
   };
-  const port = (): Promise<number> => ephemeralPort(HOST);
+  const port = (): Promise<number> => lastingPort(HOST);
 
   try {
     const [postgresPort, temporalPort] = await Promise.all([port(), port()]);

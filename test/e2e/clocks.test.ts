@@ -1,6 +1,5 @@
 /** Machines whose clocks differ by hours: nothing that decides whether a job runs, or runs again, compares them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { choosePort } from '../../src/dev/ports.ts';
 import { jobWorkflowId } from '../../src/domain/naming.ts';
 import {
   executionsOf,
@@ -14,6 +13,7 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -85,12 +85,7 @@ describe('a worker whose clock is two hours ahead', () => {
 
 describe('an api whose clock is an hour ahead', () => {
   it('accepts jobs that start now', async () => {
-    const port = await choosePort({
-      name: 'PORT',
-      preferred: 28_633,
-      explicit: false,
-      host: '127.0.0.1',
-    });
+    const port = await lastingPort();
     await start('api', HOUR_MS, { PORT: String(port) });
     const jobs = [pictureRequest(), pictureRequest()];
     const { jobIds, text } = await postJobs(`http://127.0.0.1:${port}`, { jobs });

@@ -16,6 +16,7 @@ import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 /** A workflow task timeout (10 s) and the start of workers, on a busy machine. */
 const RECOVERY_MS = 90_000;
@@ -174,7 +175,7 @@ describe('an api killed', () => {
     { timeout: 10 * RECOVERY_MS },
     async () => {
       const stack = await startTestStack({ role: 'none' });
-      const port = '28534';
+      const port = String(await lastingPort());
       const killAt = 'answered:insert into job_dependencies';
       const victim = await startRoleProcess('api', { ...stack.env, PORT: port }, undefined, {
         killAt,

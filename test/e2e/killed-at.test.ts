@@ -18,6 +18,7 @@ import { untilServerKnown } from '../support/server-known.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 /** A heartbeat or workflow task timeout (10 s) and the start of workers, on a busy machine. */
 const RECOVERY_MS = 90_000;
@@ -177,7 +178,7 @@ describe('the api killed', () => {
     { timeout: 20 * RECOVERY_MS },
     async (_moment, killAt, stored) => {
       const stack = await startTestStack({ role: 'none', simulator: { stepMs: 20 } });
-      const port = '28533';
+      const port = String(await lastingPort());
       const victim = await startRoleProcess('api', { ...stack.env, PORT: port }, undefined, {
         killAt,
       });

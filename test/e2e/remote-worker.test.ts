@@ -7,6 +7,7 @@ import type { JobStatus } from '../../src/contract/v1/job-status.ts';
 import { createJobClient, type JobClient } from '../support/job-client.ts';
 import { executionsOf, untilDrawing, untilState } from '../support/jobs.ts';
 import { largeGraphRequest } from '../support/large-graph.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startUploadGate, type UploadGate } from '../support/upload-gate.ts';
@@ -67,7 +68,7 @@ describe('a gpu worker without database and without a folder in common with the 
       env: { WORKER_KEY },
       simulator: { stepMs: 50 },
     });
-    api = await stack.serve('api');
+    api = await stack.serve('api', { PORT: String(await lastingPort()) });
     const url = String(api.url);
     await stack.serve('worker-cpu');
     gate = await startUploadGate(new URL(url));

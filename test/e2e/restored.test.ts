@@ -8,7 +8,6 @@ import type { Serving } from '../../src/commands/serve.ts';
 import { connectDatabase, type Sql } from '../../src/db/connect.ts';
 import { createJobStore } from '../../src/db/jobs.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
-import { choosePort } from '../../src/dev/ports.ts';
 import { startTemporalDevServer, type TemporalDevServer } from '../../src/dev/temporal-server.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
 import { silentLogger } from '../../src/telemetry.ts';
@@ -23,9 +22,7 @@ import {
 } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
-
-const freePort = (name: string, preferred: number): Promise<number> =>
-  choosePort({ name, preferred, explicit: false, host: '127.0.0.1' });
+import { lastingPort } from '../support/lasting-port.ts';
 
 /** With owners and modes, without which PostgreSQL does not start. */
 const copyFolder = (from: string, to: string): Promise<unknown> =>
@@ -47,7 +44,7 @@ describe('PostgreSQL restored from a backup that is older than Temporal', () => 
   beforeAll(async () => {
     stack = await startTestStack({ role: 'none', simulator: { stepMs: 100 } });
     folder = join(stack.dir, 'postgres');
-    const port = await freePort('POSTGRES_PORT', 25_632);
+    const port = await lastingPort();
     start = async () => {
       postgres = await startEmbeddedPostgres({
         dataDir: folder,
@@ -123,7 +120,7 @@ describe('Temporal', () => {
   let start: () => Promise<void>;
   beforeAll(async () => {
     stack = await startTestStack({ role: 'none', simulator: { stepMs: 300 } });
-    const port = await freePort('TEMPORAL_PORT', 28_433);
+    const port = await lastingPort();
     start = async () => {
       temporal = await startTemporalDevServer({
         binary: inject('temporalBinary'),

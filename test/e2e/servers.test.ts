@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ServerDetail, ServerView } from '../../src/contract/server.ts';
 import { startSimulator, type Simulator } from '../../src/executors/simulator/server.ts';
 import { newJobRow, postJobs, pictureRequest, rowOf, untilState } from '../support/jobs.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startRoleProcess, type RoleProcess } from '../support/worker-process.ts';
@@ -17,9 +18,9 @@ describe('several servers', () => {
   const workers: RoleProcess[] = [];
   const simulators = new Map<string, Simulator>();
 
-  const start = async (id: string, port = 0): Promise<Simulator> => {
+  const start = async (id: string, port?: number): Promise<Simulator> => {
     const simulator = await startSimulator({
-      port,
+      port: port ?? (await lastingPort()),
       dataDir: join(stack.dir, `simulator-${id}`),
       stepMs: 100,
     });

@@ -125,6 +125,8 @@ describe('a claim', () => {
     const placer = start();
     await setServer('a', { reachable: false });
     const waiting = await claim(placer, ON_A);
+    // With this one the placer is through with what it had read of b when the other came.
+    expect(await (await claim(placer, EVERYWHERE)).server).toBe('b');
     await setServer('b', { reachable: false, files: database.sql.json({}) });
     const unknown = await claim(placer, airOf(910_009));
     // A claim that can run passes through the same looks.

@@ -10,6 +10,7 @@ import type { ComfyExecutorOptions } from '../../src/executors/comfyui/executor.
 import { DEFAULT_MODELS } from '../../src/executors/simulator/models.ts';
 import { type Simulator, startSimulator } from '../../src/executors/simulator/server.ts';
 import type { Executor, Logger, Progress, PromptState } from '../../src/ports.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 const silentLogger: Logger = {
   debug: () => undefined,
@@ -34,8 +35,9 @@ export const graphOf = (
 
 /** A simulator that takes some time for a step, with the model of the graphs; `release` also removes its files. */
 export const startTestSimulator = async (
-  port = 0,
+  given?: number,
 ): Promise<Simulator & { release(): Promise<void> }> => {
+  const port = given ?? (await lastingPort());
   const dataDir = await mkdtemp(join(tmpdir(), 'comfy-simulator-'));
   const models = { ...DEFAULT_MODELS, checkpoints: ['tiny-sd15.safetensors'] };
   const simulator = await startSimulator({ port, dataDir, models, stepMs: 20 });

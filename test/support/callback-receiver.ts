@@ -1,7 +1,7 @@
 /** Somebody who receives callbacks: logs every one that arrives and answers as the test says. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { lastingPort } from './lasting-port.ts';
 
 export interface Received {
   readonly path: string;
@@ -27,8 +27,9 @@ export interface CallbackReceiver {
   close(): Promise<void>;
 }
 
-/** Starts a receiver on loopback. `port`: where one was before that went away. */
-export async function startCallbackReceiver(port = 0): Promise<CallbackReceiver> {
+/** Starts a receiver on loopback. `given`: where one was before that went away. */
+export async function startCallbackReceiver(given?: number): Promise<CallbackReceiver> {
+  const port = given ?? (await lastingPort());
   const received: Received[] = [];
   let answer: Answer = () => 204;
   const server = createServer((request, response) => {
@@ -52,7 +53,7 @@ export async function startCallbackReceiver(port = 0): Promise<CallbackReceiver>
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     received,
     answer(next) {
       answer = next;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { ephemeralPort } from '../../src/dev/ports.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal-server.ts';
 import { chooseServerPorts, startTemporalOnPostgres } from '../../src/dev/temporal-on-postgres.ts';
 import type { TemporalServer } from '../../src/dev/temporal-process.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/domain/naming.ts';
 import { silentLogger } from '../../src/telemetry.ts';
+import { lastingPort } from './lasting-port.ts';
 
 const HOST = '127.0.0.1';
 
@@ -21,7 +21,7 @@ export async function ownTemporal(
   const programs = inject('temporalPrograms');
   const options = {
     ip: HOST,
-    port: await ephemeralPort(HOST),
+    port: await lastingPort(HOST),
     logFile: join(dir, 'temporal.log'),
     searchAttributes: SEARCH_ATTRIBUTES,
     env,

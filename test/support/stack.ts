@@ -19,6 +19,7 @@ import { createLogger, silentLogger } from '../../src/telemetry.ts';
 import { connectTemporal } from '../../src/client/temporal.ts';
 import { createTestDatabase } from './database.ts';
 import { processCounts, serveInProcesses } from './many-processes.ts';
+import { lastingPort } from './lasting-port.ts';
 
 export interface TestStackOptions {
   /** Environment variables over the test's defaults. */
@@ -76,7 +77,9 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const [database, namespace, simulator] = await Promise.all([
     createTestDatabase(),
     createTestNamespace(address),
-    startSimulator({ port: 0, dataDir: join(dir, 'simulator'), ...options.simulator }),
+    lastingPort().then((port) =>
+      startSimulator({ port, dataDir: join(dir, 'simulator'), ...options.simulator }),
+    ),
   ]);
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { lastingPort } from './lasting-port.ts';
 
 export interface TcpProxy {
   readonly port: number;
@@ -41,8 +42,8 @@ export async function startTcpProxy(
     await once(server, 'listening');
     return server;
   };
-  let server = await open(0);
-  const { port } = server.address() as AddressInfo;
+  const port = await lastingPort();
+  let server = await open(port);
   const cut = async (): Promise<void> => {
     if (!server.listening) return;
     const closed = once(server, 'close');
