@@ -25,7 +25,7 @@ const RECOVERY_MS = 90_000;
 const listen = (port: number): Promise<Server | undefined> =>
   new Promise((resolve) => {
     const server = createServer();
-    // Taken by somebody else is as good.
+    // Undefined when somebody else has it.
     server.once('error', () => resolve(undefined));
     server.listen(port, HOST, () => resolve(server));
   });
@@ -70,7 +70,8 @@ describe('the stack that npm start brings up', () => {
 
   beforeAll(async () => {
     runner = await createCliRunner();
-    holder = await listen(3_000);
+    // Another run on this machine may have it and end before ours looks. One that stays holds it as well.
+    holder = await until('port 3000 is held', () => listen(3_000), 60_000).catch(() => undefined);
     await start();
   });
   afterAll(async () => {
