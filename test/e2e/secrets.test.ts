@@ -219,6 +219,8 @@ it('no secret reaches logs, Temporal payloads or errors, whatever happens', asyn
   }
   await until('all is well again', async () => (await call('/v2/resources')).status === 200);
 
+  // A log is written beside the work; at the end of its process all of it is there.
+  await Promise.all(processes.map((one) => one.terminate()));
   const logs = [...processes.map((one) => one.output()), ...refusedStarts].join('\n');
   const histories = await everythingInTemporal(stack.client);
   // The search looks at the right things.

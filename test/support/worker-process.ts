@@ -50,7 +50,8 @@ export async function startRoleProcess(
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  // With the last of its output, which may come behind its exit.
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const { url } = await new Promise<{ url?: string }>((resolve, reject) => {
     child.once('message', (ready) => resolve(ready as { url?: string }));
     void ended.then((code) => reject(new Error(`${role} ended with ${code}: ${output}`)));
