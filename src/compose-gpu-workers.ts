@@ -1,8 +1,7 @@
 /** Puts the gpu workers together: one at each server, with the watch that reports how it is. */
 import { randomUUID } from 'node:crypto';
-import type { NativeConnection } from '@temporalio/worker';
-import { type Worker } from '@temporalio/worker';
-import { type Base } from './compose.ts';
+import type { NativeConnection, Worker } from '@temporalio/worker';
+import type { Base } from './compose.ts';
 import type { ServerSettings } from './config-servers/server-settings.ts';
 import { MOST_ROOM } from './domain/room.ts';
 import { OrchestratorError, messageOf } from './errors.ts';

@@ -1,4 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { claimAnswer } from '../domain/job.ts';
 import type { Placer } from '../workers/placer.ts';
 import type { ClaimWait } from '../workers/waiting-claims.ts';
 import type { Logger, Metrics } from '../ports.ts';
@@ -43,7 +44,7 @@ export const createPlacementActivities = (
         const waitedMs = Math.max(0, Date.now() - scheduledTimestampMs);
         metrics.observe('claimWait', { pool: input.pool }, waitedMs / 1_000);
         // Where the model was loaded and whether the server stood idle is seen at the server.
-        return { ...lease, waitingSince: new Date(scheduledTimestampMs).toISOString() };
+        return claimAnswer(lease, scheduledTimestampMs);
       } catch (error) {
         // A claim that steps aside may not have beaten yet.
         heartbeat(wait);

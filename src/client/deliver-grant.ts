@@ -1,5 +1,5 @@
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
-import type { Lease } from '../domain/job.ts';
+import { claimAnswer, type Lease } from '../domain/job.ts';
 import { jobWorkflowId } from '../domain/naming.ts';
 import { pendingClaim } from './pending-claim.ts';
 import { readRunEvents } from './run-history.ts';
@@ -14,10 +14,12 @@ export async function deliverGrant(client: Client, lease: Lease): Promise<boolea
   const claim = pendingClaim((await readRunEvents(client, jobId, runId)) ?? []);
   if (claim?.attempt !== lease.attempt) return false;
   const { activityId, scheduledAtMs } = claim;
-  const result = { ...lease, waitingSince: new Date(scheduledAtMs).toISOString() };
   try {
     await client.connection.withDeadline(Date.now() + 5_000, () =>
-      client.activity.complete({ workflowId: jobWorkflowId(jobId), runId, activityId }, result),
+      client.activity.complete(
+        { workflowId: jobWorkflowId(jobId), runId, activityId },
+        claimAnswer(lease, scheduledAtMs),
+      ),
     );
     return true;
   } catch (error) {

@@ -10,6 +10,7 @@ import type {
 import { STAGE_EVENTS, type EventType } from '../domain/job.ts';
 import type { TaskResult } from '../domain/task.ts';
 import type { JobEvent } from './verbs.ts';
+import { firstPayload } from './first-payload.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
@@ -91,7 +92,7 @@ export function projectEvents(
     const id = Number(event.eventId);
     const atMs = millis(event.eventTime);
     if (event.workflowExecutionStartedEventAttributes) {
-      input = first<JobInput>(event.workflowExecutionStartedEventAttributes.input?.payloads);
+      input = firstPayload<JobInput>(event.workflowExecutionStartedEventAttributes.input?.payloads);
       add(id, atMs, 'Initialized', {});
     } else if (event.activityTaskScheduledEventAttributes) {
       const attributes = event.activityTaskScheduledEventAttributes;
@@ -133,7 +134,7 @@ export function projectEvents(
         };
         if (event.activityTaskCompletedEventAttributes) {
           const payloads = event.activityTaskCompletedEventAttributes.result?.payloads;
-          if (activity.activity === 'claim') lease = first<Lease>(payloads) ?? lease;
+          if (activity.activity === 'claim') lease = firstPayload<Lease>(payloads) ?? lease;
           const context = { ...completedContext(activity.activity, payloads), ...timing };
           const stage = STAGE_EVENTS[activity.activity as keyof typeof STAGE_EVENTS] as
             JobEvent['stage'] | undefined;
@@ -217,11 +218,11 @@ function completedContext(
 ): Record<string, unknown> {
   switch (activity) {
     case 'claim': {
-      const lease = first<Lease>(payloads);
+      const lease = firstPayload<Lease>(payloads);
       return { stage: 'claim', prompt_id: lease?.promptId, placement: lease?.reason };
     }
     case 'prepare': {
-      const graph = first<PreparedPrompt>(payloads)?.graph;
+      const graph = firstPayload<PreparedPrompt>(payloads)?.graph;
       return {
         stage: 'prepare',
         ...(graph && 'text' in graph
@@ -230,7 +231,7 @@ function completedContext(
       };
     }
     case 'submit': {
-      const receipt = first<SubmitReceipt>(payloads);
+      const receipt = firstPayload<SubmitReceipt>(payloads);
       return {
         stage: 'submit',
         prompt_id: receipt?.promptId,
@@ -239,7 +240,7 @@ function completedContext(
       };
     }
     case 'collect': {
-      const result = first<CollectResult>(payloads);
+      const result = firstPayload<CollectResult>(payloads);
       return {
         stage: 'collect',
         comfy_queued_ms: result?.queuedMs,
@@ -254,7 +255,7 @@ function completedContext(
       };
     }
     case 'runTask': {
-      const { blobs = [], servers } = first<TaskResult>(payloads) ?? {};
+      const { blobs = [], servers } = firstPayload<TaskResult>(payloads) ?? {};
       return { stage: 'task', blobs: blobs.map(({ key }) => key), ...(servers ? { servers } : {}) };
     }
     default:
@@ -276,11 +277,6 @@ function failureContext(failure: Failure | null | undefined): Record<string, unk
     error_code: inner.applicationFailureInfo?.type ?? error.name,
     error_message: inner.message ?? '',
   };
-}
-
-function first<T>(payloads: Payload[] | null | undefined): T | undefined {
-  const payload = payloads?.[0];
-  return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
 }
 
 /** Milliseconds since 1970; 0 for none. */

@@ -1,7 +1,7 @@
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { ClaimInput } from '../activities/activity-types.ts';
 import { millis } from './event-projection.ts';
+import { firstPayload } from './first-payload.ts';
 import { endStatusOf } from './run-history.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -19,12 +19,12 @@ export function pendingClaim(events: readonly HistoryEvent[]): PendingClaim | un
   for (const event of events) {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType?.name === 'claim') {
-      const [payload] = scheduled.input?.payloads ?? [];
-      if (!payload) continue;
+      const input = firstPayload<ClaimInput>(scheduled.input?.payloads);
+      if (!input) continue;
       claim = {
         eventId: Number(event.eventId),
         activityId: scheduled.activityId ?? '',
-        attempt: defaultPayloadConverter.fromPayload<ClaimInput>(payload).attempt,
+        attempt: input.attempt,
         scheduledAtMs: millis(event.eventTime),
       };
     }

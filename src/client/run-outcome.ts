@@ -1,4 +1,3 @@
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type {
   CollectResult,
@@ -12,10 +11,10 @@ import type {
 import { FOUND_SIGNAL } from '../domain/naming.ts';
 import type { TaskResult } from '../domain/task.ts';
 import { millis } from './event-projection.ts';
+import { firstPayload } from './first-payload.ts';
 import { endStatusOf } from './run-history.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-type Payloads = temporal.api.common.v1.IPayloads | null | undefined;
 
 /** How a closed run ended, as the row of its job should say it. */
 export interface RunOutcome {
@@ -47,7 +46,7 @@ export function outcomeOfHistory(events: readonly HistoryEvent[]): RunOutcome | 
   if (status === undefined) return undefined;
   const { attempt, outputs, task } = resultOf(events);
   const started = events[0]?.workflowExecutionStartedEventAttributes;
-  const { tenant = '', traceId = '' } = first<JobInput>(started?.input) ?? {};
+  const { tenant = '', traceId = '' } = firstPayload<JobInput>(started?.input?.payloads) ?? {};
   const startedAt = new Date(millis(events[0]?.eventTime)).toISOString();
   const ran = { tenant, run: { traceId, startedAt, endedAtMs: millis(events.at(-1)?.eventTime) } };
   switch (status) {
@@ -105,17 +104,14 @@ function resultOf(events: readonly HistoryEvent[]): {
     if (scheduled) names.set(Number(event.eventId), scheduled.activityType?.name ?? '');
     const completed = event.activityTaskCompletedEventAttributes;
     const name = names.get(Number(completed?.scheduledEventId));
-    if (name === 'claim') attempt = first<Lease>(completed?.result)?.attempt ?? attempt;
-    if (name === 'collect') outputs = first<CollectResult>(completed?.result)?.outputs;
-    if (name === 'runTask') task = first<TaskResult>(completed?.result);
+    if (name === 'claim')
+      attempt = firstPayload<Lease>(completed?.result?.payloads)?.attempt ?? attempt;
+    if (name === 'collect')
+      outputs = firstPayload<CollectResult>(completed?.result?.payloads)?.outputs;
+    if (name === 'runTask') task = firstPayload<TaskResult>(completed?.result?.payloads);
     const signaled = event.workflowExecutionSignaledEventAttributes;
     if (signaled?.signalName === FOUND_SIGNAL)
-      outputs ??= first<RescuedResult>(signaled.input)?.outputs;
+      outputs ??= firstPayload<RescuedResult>(signaled.input?.payloads)?.outputs;
   }
   return { attempt, ...(outputs ? { outputs } : {}), ...(task ? { task } : {}) };
-}
-
-function first<T>(payloads: Payloads): T | undefined {
-  const payload = payloads?.payloads?.[0];
-  return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
 }

@@ -95,6 +95,12 @@ export interface Lease {
   readonly waitingSince?: string;
 }
 
+/** What a claim answers, whoever gives the answer: the lease, and since when its job waited. */
+export const claimAnswer = (lease: Lease, scheduledAtMs: number): Lease => ({
+  ...lease,
+  waitingSince: new Date(scheduledAtMs).toISOString(),
+});
+
 /** Bytes that are too large for a payload. */
 export interface BlobRef {
   readonly ref: string;

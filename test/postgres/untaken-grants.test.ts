@@ -28,16 +28,17 @@ describe('a lease of which nothing was heard', () => {
 
   it('is one whose job is still at its claim', async () => {
     const { sql } = database;
-    const [quiet, prepared, givenUp, ended] = [
-      ...[await granted(), await granted(), await granted(), await granted()],
-    ] as const;
+    const quiet = await granted();
+    const prepared = await granted();
+    const givenUp = await granted();
+    const ended = await granted();
     await createRunStore(sql).advance(prepared, 'prepare');
     await createLeaseStore(sql).giveUp(givenUp);
-    await sql`update jobs set state = 'canceled', finished_at = now() where id = ${ended?.jobId ?? ''}`;
-    expect(await untaken()).toEqual([quiet?.jobId]);
+    await sql`update jobs set state = 'canceled', finished_at = now() where id = ${ended.jobId}`;
+    expect(await untaken()).toEqual([quiet.jobId]);
     expect(await untaken(60_000)).toEqual([]);
     // Its run claims for the next attempt.
-    await sql`update jobs set attempt = 2 where id = ${quiet?.jobId ?? ''}`;
+    await sql`update jobs set attempt = 2 where id = ${quiet.jobId}`;
     expect(await untaken()).toEqual([]);
   });
 });

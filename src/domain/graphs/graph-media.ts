@@ -1,7 +1,6 @@
 /** Input files that a graph names: by URL, by the key of a stored file, or as they lie in a server's input folder. Pure. */
-import type { MediaSource } from '../media-source.ts';
 import type { Graph } from './graph.ts';
-import { isBlobKey, type MediaKind } from '../media-source.ts';
+import { isBlobKey, type MediaKind, type MediaSource } from '../media-source.ts';
 import { eachText, mapTexts, type TextPlace } from './graph-texts.ts';
 import type { GraphFault } from './read-graph.ts';
 
